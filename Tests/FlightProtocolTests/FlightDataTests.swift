@@ -34,9 +34,10 @@ private func sample(headerBytes: Int, metadataBytes: Int, bodyParts: [Int]) -> F
 }
 
 @Suite struct FlightDataTests {
-  @Test(arguments: [
-    (0, 0, []), (1, 0, [1]), (127, 128, [8, 0, 120]), (300, 0, [70_000, 8]), (128, 5, []),
-  ] as [(Int, Int, [Int])])
+  @Test(
+    arguments: [
+      (0, 0, []), (1, 0, [1]), (127, 128, [8, 0, 120]), (300, 0, [70_000, 8]), (128, 5, []),
+    ] as [(Int, Int, [Int])])
   func `a message is encoded as the reference does`(
     headerBytes: Int, metadataBytes: Int, bodyParts: [Int]
   ) throws {
@@ -106,12 +107,13 @@ private func sample(headerBytes: Int, metadataBytes: Int, bodyParts: [Int]) -> F
     #expect(Array(descriptor.cmd) == [7])
   }
 
-  @Test(arguments: [
-    [0x12], [0x12, 0x80], [0x12, 5, 1], [0xFF], [0x00], [0x02, 0], [0x0C], [0x0E], [0x0F],
-    [0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
-    [0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
-    [0x0B, 0x0B, 0x0B], [0x0B, 0x14], [0x0D, 1, 2], [0x09, 1, 2], [0x0A, 1, 0xFF],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x12], [0x12, 0x80], [0x12, 5, 1], [0xFF], [0x00], [0x02, 0], [0x0C], [0x0E], [0x0F],
+      [0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
+      [0x12, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
+      [0x0B, 0x0B, 0x0B], [0x0B, 0x14], [0x0D, 1, 2], [0x09, 1, 2], [0x0A, 1, 0xFF],
+    ] as [[UInt8]])
   func `a malformed message is refused`(bytes: [UInt8]) {
     #expect(throws: ProtocolError.self) { try FlightData.decode(ByteBuffer(bytes: bytes)) }
   }
@@ -129,8 +131,10 @@ private func sample(headerBytes: Int, metadataBytes: Int, bodyParts: [Int]) -> F
     for _ in 0..<20_000 {
       var bytes = good
       for _ in 0..<Int.random(in: 1...3, using: &random) {
-        bytes[Int.random(in: bytes.indices, using: &random)] ^= 1 << UInt8.random(
-          in: 0..<8, using: &random)
+        bytes[Int.random(in: bytes.indices, using: &random)] ^=
+          1
+          << UInt8.random(
+            in: 0..<8, using: &random)
       }
       if Bool.random(using: &random) {
         bytes.removeLast(Int.random(in: 0...bytes.count, using: &random))
