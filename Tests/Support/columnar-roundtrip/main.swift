@@ -1,0 +1,2 @@
+import Columnar
+print(IPCLimits.default)
