@@ -25,14 +25,23 @@ extension Batch {
       columns: positions.map { columns[$0] }, rowCount: rowCount, metadata: metadata)
   }
 
-  /// A range of rows. Shares the buffers; only bitmaps that do not start on a byte are copied.
-  /// The range is clamped to the batch.
-  public func slice(from start: Int, count: Int) -> Batch { self }
-
   /// The rows of all `batches` behind each other, under the schema of the first.
   ///
   /// - Precondition: at least one batch.
   public static func concatenate(_ batches: [Batch]) throws(ColumnError) -> Batch {
-    throw .typesDiffer("not yet")
+    let first = batches[0]
+    if batches.count == 1 { return first }
+    var columns: [Column] = []
+    for index in first.columns.indices {
+      for batch in batches {
+        guard batch.columns.count == first.columns.count,
+          batch.columns[index].type == first.columns[index].type
+        else { throw .typesDiffer("column \"\(first.schema.fields[index].name)\"") }
+      }
+      columns.append(try .concatenate(batches.map { $0.columns[index] }))
+    }
+    return Batch(
+      schema: first.schema, columns: columns, rowCount: batches.reduce(0) { $0 + $1.rowCount },
+      metadata: first.metadata)
   }
 }
