@@ -4,14 +4,19 @@ extension StatementText {
   /// White space and comments become at most one space, none beside brackets and commas; reserved
   /// words are in capitals where they cannot be names. Names, literals and operators stay as they
   /// are. The reverse is not promised: texts that mean the same may have different forms.
-  public var canonical: String {
+  public var canonical: String { canonical(replacing: [:]) }
+
+  /// - Parameter replacements: Other text for some tokens, by index.
+  func canonical(replacing replacements: [Int: String]) -> String {
     var result: [UInt8] = []
     result.reserveCapacity(byteRange.count)
     var previous: Token?
     for (index, token) in zip(tokenRange, tokens) {
       if let previous { appendSeparator(between: previous, and: token, to: &result) }
       let bytes = source.bytes[token.range]
-      if let keyword = token.keyword, keyword.category == .reserved,
+      if !replacements.isEmpty, let replacement = replacements[index] {
+        result.append(contentsOf: replacement.utf8)
+      } else if let keyword = token.keyword, keyword.category == .reserved,
         !isName(at: index, after: previous)
       {
         result.append(contentsOf: keyword.rawValue.uppercased().utf8)
