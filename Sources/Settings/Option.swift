@@ -184,7 +184,7 @@ extension Option {
       write: { options, value, spelling throws(OptionError) in
         switch value {
         case .text(let text): options[keyPath: path] = parts(of: text)
-        case .list(let texts): options[keyPath: path] = texts.flatMap(parts(of:))
+        case .list(let texts): options[keyPath: path] = texts
         case .map:
           throw .malformed(option: spelling, value: "{…}", expected: "a list of texts")
         }
@@ -204,7 +204,7 @@ extension Option {
         case .text(let text):
           options[keyPath: path] = try pairs(of: parts(of: text), spelling)
         case .list(let texts):
-          options[keyPath: path] = try pairs(of: texts.flatMap(parts(of:)), spelling)
+          options[keyPath: path] = try pairs(of: texts, spelling)
         }
       },
       read: { .map($0[keyPath: path]) })
@@ -230,7 +230,7 @@ extension Option {
   }
 
   private static func pairs(
-    of texts: [String], _ spelling: String
+    of texts: some Sequence<String>, _ spelling: String
   ) throws(OptionError) -> [String: String] {
     var map: [String: String] = [:]
     for text in texts {
