@@ -10,11 +10,11 @@ final class Load: Sendable {
   let request: IngestRequest
   private let schema: Schema
   private let queue: IngestQueue
-  private let metrics: MetricsJob
+  private let metrics: MetricsRelation
   /// What is wrong with the request, in our own words and with its own code.
   private let refused = Mutex<DatabaseError?>(nil)
 
-  init(_ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsJob) {
+  init(_ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsRelation) {
     self.request = request
     self.schema = schema
     self.queue = queue
@@ -38,8 +38,9 @@ final class Load: Sendable {
       throw refuse(.invalidArgument, "the rows to load into \(request.table) have no columns")
     }
     let live = try connection.makeLive(queue, schema: schema)
-    if let columns = try metricsColumns() {
-      return try insert(into: metrics.baseTable, columns, from: live.relation, on: connection)
+    if let ingest = try metricsIngest() {
+      return try connection.changedRowCount(of: ingest.insertStatement(from: live.relation))
+        ?? queue.rowCount
     }
     guard let existing = try existingColumns(connection) else {
       guard request.ifMissing == .create else {
@@ -108,9 +109,11 @@ final class Load: Sendable {
     return matched
   }
 
-  private func metricsColumns() throws(DuckDBError) -> [(name: String, expression: String)]? {
-    guard !request.isTemporary,
-      metrics.isTarget(catalog: request.catalog, schema: request.schema, table: request.table)
+  /// How the rows become rows of `metrics`; `nil` if they go elsewhere.
+  private func metricsIngest() throws(DuckDBError) -> MetricsIngest? {
+    guard !request.isTemporary, request.table.lowercased() == "metrics",
+      [nil, "main"].contains(request.schema?.lowercased()),
+      [nil, metrics.catalog.lowercased()].contains(request.catalog?.lowercased())
     else { return nil }
     do {
       return try metrics.conform(schema)

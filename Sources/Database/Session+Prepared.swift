@@ -47,7 +47,7 @@ extension Session {
     _ sql: String, _ context: StatementContext
   ) async throws(DatabaseError) -> (description: StatementDescription, isUpdate: Bool) {
     touch()
-    let plans = try database.planner.plans(sql)
+    let plans = try await plans(of: sql)
     guard let last = plans.last else {
       throw DatabaseError(.invalidArgument, "there is no statement in the text")
     }

@@ -76,8 +76,11 @@ extension Session {
     let lanes = [
       state.withLock { $0.home }, try transaction(context.transaction)?.lane,
     ].compactMap { $0 }
+    let place: MetricsRelation.Session
     do {
-      try await engine.run(settings) { (_) throws(DuckDBError) in }
+      place = try await engine.run(settings) { (connection) throws(DuckDBError) in
+        try connection.place()
+      }
       for lane in lanes {
         try await lane.run(settings) { (connection) throws(DuckDBError) in
           try connection.execute(statement ?? "RESET \(quotedIfNeeded(name))")
@@ -86,7 +89,10 @@ extension Session {
     } catch {
       throw DatabaseError(error)
     }
-    state.withLock { $0.settings = settings }
+    state.withLock { state in
+      state.settings = settings
+      state.place = place
+    }
   }
 
   /// What stands behind the `=` or `TO` of a SET statement, without quotes.
@@ -128,5 +134,17 @@ extension Duration {
     case "h", "hours": self = .seconds(number * 3600)
     default: return nil
     }
+  }
+}
+
+extension Connection {
+  /// Where names without a schema are looked up.
+  func place() throws(DuckDBError) -> MetricsRelation.Session {
+    let result = try prepare("SELECT current_catalog(), current_schema()").execute()
+    defer { result.close() }
+    guard let row = try result.next(maxRows: 1, allocator: HeapAllocator()), row.rowCount == 1
+    else { return MetricsRelation.Session(catalog: "", schema: "") }
+    return MetricsRelation.Session(
+      catalog: row.columns[0].string(at: 0) ?? "", schema: row.columns[1].string(at: 0) ?? "")
   }
 }

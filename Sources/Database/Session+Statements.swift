@@ -120,7 +120,7 @@ extension Session {
     _ sql: String, _ context: StatementContext
   ) async throws(DatabaseError) -> (last: StatementPlan, isUpdate: Bool) {
     touch()
-    var plans = try database.planner.plans(sql)
+    var plans = try await plans(of: sql)
     guard let last = plans.popLast() else {
       throw DatabaseError(.invalidArgument, "there is no statement in the text")
     }
@@ -128,6 +128,27 @@ extension Session {
       _ = try await update(plan, parameters: nil, context)
     }
     return (last, plans.contains(where: \.isUpdate))
+  }
+
+  /// Reads a text, and looks up what its reading depends on.
+  func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
+    var columns: [String: [String]] = [:]
+    // Each round finds out about one query; a text has only so many.
+    while true {
+      let place = state.withLock { $0.place } ?? database.defaultPlace
+      switch try database.planner.read(sql, in: place, columns: columns) {
+      case .plans(let plans): return plans
+      case .needsColumns(let query):
+        do {
+          let settings = state.withLock { $0.settings }
+          let described = try await engine.describe(
+            query, settings, on: state.withLock { $0.sqlTransaction?.lane ?? $0.home })
+          columns[query] = described.resultSchema.fields.map(\.name)
+        } catch {
+          throw DatabaseError(error)
+        }
+      }
+    }
   }
 
   /// What a client may fetch again: the statement runs anew if its rows were fetched before.

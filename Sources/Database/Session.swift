@@ -13,6 +13,8 @@ public final class Session: Sendable {
     var settings = SessionSettings()
     /// What `options()` answers: name → value as it was given.
     var options: [String: SessionOption] = [:]
+    /// Where names without a schema are looked up, once that was changed.
+    var place: MetricsRelation.Session?
     var isolation = Isolation.statement
     var statementTimeout: Duration?
     /// The connection on which temporary tables and variables live.

@@ -4,28 +4,51 @@ internal import SQL
 struct StatementPlanner: Sendable {
   /// Says which statements may touch the machine.
   let policy: MachineAccessPolicy
-  let metrics: MetricsJob
+  let metrics: MetricsRelation
 
-  /// The statements of a text, in order.
-  func plans(_ sql: String) throws(DatabaseError) -> [StatementPlan] {
+  /// What a text turns into.
+  enum Outcome {
+    case plans([StatementPlan])
+    /// The columns of this query must be known first.
+    case needsColumns(ofQuery: String)
+  }
+
+  /// Reads the statements of a text, in order.
+  ///
+  /// - Parameter columns: The columns of queries that an earlier call asked for.
+  func read(
+    _ sql: String, in session: MetricsRelation.Session, columns: [String: [String]]
+  ) throws(DatabaseError) -> Outcome {
+    var missing: String?
     do throws(SQLError) {
       var plans: [StatementPlan] = []
       for statement in try StatementText.split(sql) {
-        plans.append(try plan(statement))
+        let plan = try plan(statement, in: session) { (query) throws(SQLError) in
+          if let known = columns[query] { return known }
+          missing = query
+          throw SQLError("the columns of the query are not known yet")
+        }
+        plans.append(plan)
       }
-      return plans
+      return .plans(plans)
     } catch {
+      if let missing { return .needsColumns(ofQuery: missing) }
       throw DatabaseError(error)
     }
   }
 
-  private func plan(_ statement: StatementText) throws(SQLError) -> StatementPlan {
+  private func plan(
+    _ statement: StatementText, in session: MetricsRelation.Session,
+    _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
+  ) throws(SQLError) -> StatementPlan {
     let head = StatementHead(of: statement)
-    try policy.check(statement, head)
+    try policy.check(statement, head: head)
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.singleRowInsert = SingleRowInsert(statement, head)
-    if let rewritten = try metrics.rewritten(statement, head) {
+    let rewritten = try metrics.rewrite(
+      statement, head: head, session: session, columnsOfQuery: columnsOfQuery)
+    if let rewritten {
       plan.sql = rewritten
       plan.singleRowInsert = nil
     }
@@ -65,7 +88,8 @@ struct StatementPlanner: Sendable {
 
 extension DatabaseError {
   init(_ error: SQLError) {
-    self.init(.invalidArgument, "\(error)", cause: error)
+    self.init(
+      error.kind == .refused ? .permissionDenied : .invalidArgument, "\(error)", cause: error)
   }
 }
 

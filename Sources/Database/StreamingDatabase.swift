@@ -15,7 +15,7 @@ public final class StreamingDatabase: Sendable {
   public let options: DatabaseOptions
   public let engine: DuckDBEngine
   let planner: StatementPlanner
-  let metrics: MetricsJob
+  let metrics: MetricsRelation
   private let state = Mutex(State())
 
   /// Opens the database.
@@ -25,7 +25,8 @@ public final class StreamingDatabase: Sendable {
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator
   ) throws(DatabaseError) {
     self.options = options
-    metrics = MetricsJob(window: options.metricsWindow)
+    metrics = MetricsRelation(
+      catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
     planner = StatementPlanner(
       policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
       metrics: metrics)
@@ -45,7 +46,7 @@ public final class StreamingDatabase: Sendable {
   /// The settings of the *queries* instance. Nothing outside the allowed directories can be
   /// reached, and nothing that could open them again can be set.
   private static func configuration(
-    _ options: DatabaseOptions, _ metrics: MetricsJob
+    _ options: DatabaseOptions, _ metrics: MetricsRelation
   ) -> DuckDBInstance.Configuration {
     var settings: [String: String] = [:]
     if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
@@ -55,7 +56,7 @@ public final class StreamingDatabase: Sendable {
     if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
     settings["temp_directory"] = options.spoolDirectory
     var setup = metrics.setupStatements
-    setup += MachineAccessPolicy.lockStatements(allowedDirectories: options.allowedDirectories)
+    setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(path: options.path, settings: settings, setup: setup)
   }
 
@@ -63,9 +64,13 @@ public final class StreamingDatabase: Sendable {
     ["catalog": .string(catalogName), "schema": .string("main")]
   }
 
+  var defaultPlace: MetricsRelation.Session { MetricsRelation.Session(catalog: catalogName) }
+
   /// The catalog that holds the tables: named after the file, as DuckDB does it.
-  public var catalogName: String {
-    guard let path = options.path else { return "memory" }
+  public var catalogName: String { metrics.catalog }
+
+  private static func catalogName(ofPath path: String?) -> String {
+    guard let path else { return "memory" }
     let file = path.split(separator: "/").last ?? ""
     return String(file.split(separator: ".").first ?? "memory")
   }
