@@ -1,19 +1,19 @@
 /// Every option of the server, in the order in which `--help` and `--print-config` show them.
 public enum OptionTable {
-  public static let all: [Option] =
+  public static let all: [ServerOption] =
     network + storage + engine + cache + limits + timeouts + machine + log + metrics
 
-  private static let byName: [String: Option] =
+  private static let byName: [String: ServerOption] =
     Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
-  public static func option(named name: String) -> Option? { byName[name] }
+  public static func option(named name: String) -> ServerOption? { byName[name] }
 
   /// The option that a TOML key, its tables joined by underscores, means.
   ///
   /// Tables are a nicer spelling of a prefix: `[cache] max_bytes` is `cache_max_bytes`. `[storage]` is
   /// another name of `[engine]`, where `backend` chooses the engine; `[cache] enabled` and
   /// `[limits]`, `[timeouts]`, `[network]` say what is meant without a prefix.
-  public static func option(tomlPath path: [String]) -> Option? {
+  public static func option(tomlPath path: [String]) -> ServerOption? {
     let words = path.map { String($0.map { $0 == "_" ? "-" : $0 }) }
     guard let first = words.first else { return nil }
     if words.count == 1 { return byName[first] }
@@ -57,7 +57,7 @@ public enum OptionTable {
     return row[right.count]
   }
 
-  private static let network: [Option] = [
+  private static let network: [ServerOption] = [
     .text("host", \.network.host, .network, "Address or host name to listen on."),
     .integer(
       "port", \.network.port, .network, "TCP port of Flight SQL; 0 takes any free one."),
@@ -66,7 +66,7 @@ public enum OptionTable {
       "TCP port of /health, /metrics and the status page; 0 turns them off."),
   ]
 
-  private static let storage: [Option] = [
+  private static let storage: [ServerOption] = [
     .text("data-dir", \.storage.dataDirectory, .storage, "Folder that keeps everything."),
     .flag(
       "ephemeral", \.storage.isEphemeral, .storage,
@@ -76,7 +76,7 @@ public enum OptionTable {
       "Folder for results too large for memory; empty means tmp in the data folder."),
   ]
 
-  private static let engine: [Option] = [
+  private static let engine: [ServerOption] = [
     .choice("engine", \.engine.backend, .engine, "Database that statements run in."),
     .text(
       "engine-connection", \.engine.connection, .engine,
@@ -92,7 +92,7 @@ public enum OptionTable {
       "Password for the engine."),
   ]
 
-  private static let cache: [Option] = [
+  private static let cache: [ServerOption] = [
     .flag("enable-cache", \.cache.isEnabled, .cache, "Keep results of the engine in a cache."),
     .text("cache-engine", \.cache.engine, .cache, "Database that holds the cache."),
     .text(
@@ -106,7 +106,7 @@ public enum OptionTable {
       "Size of the cache; 0 means a quarter of the memory limit."),
   ]
 
-  private static let limits: [Option] = [
+  private static let limits: [ServerOption] = [
     .byteCount(
       "memory-limit", \.limits.memoryBytes, .limits, isReloadable: true,
       "Memory for engine, results and buffers; 0 means 80 % of the machine's."),
@@ -141,7 +141,7 @@ public enum OptionTable {
       "Disk space for results that are set aside inside a transaction."),
   ]
 
-  private static let timeouts: [Option] = [
+  private static let timeouts: [ServerOption] = [
     .duration(
       "statement-timeout", \.timeouts.statement, .timeouts,
       "Time that a statement may take, sending included; 0 means no limit."),
@@ -155,14 +155,15 @@ public enum OptionTable {
       "session-idle-timeout", \.timeouts.sessionIdle, .timeouts,
       "Idle time after which a session ends; 0 means never."),
     .duration(
-      "result-lease", \.timeouts.resultLease, .timeouts,
-      "Time for which a result waits to be fetched; 0 means until its session ends."),
+      "handle-lease", \.timeouts.handleLease, .timeouts,
+      "Time for which unused results and prepared statements are kept; 0 means until the session ends."
+    ),
     .duration(
       "drain-timeout", \.timeouts.drain, .timeouts,
       "Time that running calls are given when the server stops."),
   ]
 
-  private static let machine: [Option] = [
+  private static let machine: [ServerOption] = [
     .list(
       "allowed-directories", \.machine.allowedDirectories, .machine,
       "Folders whose files statements may read and write; none without this."),
@@ -174,7 +175,7 @@ public enum OptionTable {
       "Folder with DuckDB's extensions; empty means beside the program."),
   ]
 
-  private static let log: [Option] = [
+  private static let log: [ServerOption] = [
     .choice(
       "log-level", \.log.level, .log, isReloadable: true, "Least level that is written."),
     .choice("log-format", \.log.format, .log, "Lines for people or JSON objects."),
@@ -183,7 +184,7 @@ public enum OptionTable {
       "Statements that take this long are logged with their text; 0 turns it off."),
   ]
 
-  private static let metrics: [Option] = [
+  private static let metrics: [ServerOption] = [
     .duration(
       "metrics-window", \.metricsWindow, .metrics, isReloadable: false,
       "Length of the windows of the running columns of the relation metrics.")

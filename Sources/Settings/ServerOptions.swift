@@ -137,9 +137,9 @@ public struct ServerOptions: Hashable, Sendable {
     /// A transaction that has written, between two of its statements; then it is rolled back.
     public var transactionIdle: Duration = .seconds(300)
     /// A session without a call; then its settings and temporary tables are gone.
-    public var sessionIdle: Duration = .seconds(3600)
-    /// Handles of results that nobody has fetched.
-    public var resultLease: Duration = .seconds(600)
+    public var sessionIdle: Duration = .seconds(4 * 3600)
+    /// Handles of results that nobody fetches and of prepared statements that nobody uses.
+    public var handleLease: Duration = .seconds(1800)
     /// Time that running calls are given when the server stops.
     public var drain: Duration = .seconds(10)
 

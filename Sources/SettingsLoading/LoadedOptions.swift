@@ -31,7 +31,7 @@ public struct LoadedOptions: Sendable {
   /// Credentials are masked, so a file made from it needs them filled in again.
   public func toml() -> String {
     var text = ""
-    for group in Option.Group.allCases {
+    for group in ServerOption.Group.allCases {
       text += (text.isEmpty ? "" : "\n") + "# \(group.rawValue)\n"
       for option in OptionTable.all where option.group == group {
         let line = "\(option.tomlName) = \(Self.literal(of: option, in: options))"
@@ -42,7 +42,7 @@ public struct LoadedOptions: Sendable {
     return text
   }
 
-  private static func literal(of option: Option, in options: ServerOptions) -> String {
+  private static func literal(of option: ServerOption, in options: ServerOptions) -> String {
     switch option.value(in: options) {
     case .text(let text):
       if option.isCredential && !text.isEmpty { return quoted("********") }

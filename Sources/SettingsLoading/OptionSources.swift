@@ -57,7 +57,7 @@ public struct OptionSources: Sendable {
   }
 
   private struct Layer {
-    let value: (Option) -> Found?
+    let value: (ServerOption) -> Found?
   }
 
   private var commandLineLayer: Layer {

@@ -60,7 +60,7 @@ public struct TOMLSnapshot: FileConfigSnapshot {
   }
 
   /// What the file sets `option` to.
-  func entry(for option: Settings.Option) -> Entry? { entries[option.name] }
+  func entry(for option: ServerOption) -> Entry? { entries[option.name] }
 
   public func value(forKey key: AbsoluteConfigKey, type: ConfigType) throws -> LookupResult {
     let name = key.components.joined(separator: "-")

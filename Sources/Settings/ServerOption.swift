@@ -6,7 +6,7 @@ public enum OptionValue: Hashable, Sendable {
 }
 
 /// One option of the server: its name, its place in ``ServerOptions`` and how text becomes a value.
-public struct Option: Sendable {
+public struct ServerOption: Sendable {
   /// What `--help` and error messages say that the value is.
   public enum Kind: Hashable, Sendable {
     case text, integer, byteCount, duration, flag
@@ -72,12 +72,12 @@ public struct Option: Sendable {
 
 typealias Path<Value> = any WritableKeyPath<ServerOptions, Value> & Sendable
 
-extension Option {
+extension ServerOption {
   static func text(
     _ name: String, _ path: Path<String>, _ group: Group, isCredential: Bool = false,
     _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .text, group: group, summary: summary, isCredential: isCredential,
       isReloadable: false,
       write: { options, value, spelling throws(OptionError) in
@@ -89,8 +89,8 @@ extension Option {
   static func integer(
     _ name: String, _ path: Path<Int>, _ group: Group, isReloadable: Bool = false,
     _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .integer, group: group, summary: summary, isCredential: false,
       isReloadable: isReloadable,
       write: { options, value, spelling throws(OptionError) in
@@ -106,8 +106,8 @@ extension Option {
   static func byteCount(
     _ name: String, _ path: Path<Int>, _ group: Group, isReloadable: Bool = false,
     _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .byteCount, group: group, summary: summary, isCredential: false,
       isReloadable: isReloadable,
       write: { options, value, spelling throws(OptionError) in
@@ -124,8 +124,8 @@ extension Option {
   static func duration(
     _ name: String, _ path: Path<Duration>, _ group: Group, isReloadable: Bool = true,
     _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .duration, group: group, summary: summary, isCredential: false,
       isReloadable: isReloadable,
       write: { options, value, spelling throws(OptionError) in
@@ -141,8 +141,8 @@ extension Option {
 
   static func flag(
     _ name: String, _ path: Path<Bool>, _ group: Group, _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .flag, group: group, summary: summary, isCredential: false,
       isReloadable: false,
       write: { options, value, spelling throws(OptionError) in
@@ -158,10 +158,10 @@ extension Option {
   static func choice<Value>(
     _ name: String, _ path: Path<Value>, _ group: Group, isReloadable: Bool = false,
     _ summary: String
-  ) -> Option
+  ) -> ServerOption
   where Value: RawRepresentable<String> & CaseIterable & SendableMetatype {
     let names = Value.allCases.map(\.rawValue)
-    return Option(
+    return ServerOption(
       name: name, kind: .choice(names), group: group, summary: summary, isCredential: false,
       isReloadable: isReloadable,
       write: { options, value, spelling throws(OptionError) in
@@ -177,8 +177,8 @@ extension Option {
 
   static func list(
     _ name: String, _ path: Path<[String]>, _ group: Group, _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .list, group: group, summary: summary, isCredential: false,
       isReloadable: false,
       write: { options, value, spelling throws(OptionError) in
@@ -194,8 +194,8 @@ extension Option {
 
   static func map(
     _ name: String, _ path: Path<[String: String]>, _ group: Group, _ summary: String
-  ) -> Option {
-    Option(
+  ) -> ServerOption {
+    ServerOption(
       name: name, kind: .map, group: group, summary: summary, isCredential: false,
       isReloadable: false,
       write: { options, value, spelling throws(OptionError) in
