@@ -58,6 +58,17 @@ extension DatabaseError {
     }
   }
 
+  /// Any error that a statement may end with.
+  init(any error: any Error) {
+    switch error {
+    case let error as DatabaseError: self = error
+    case let error as EngineError: self.init(error)
+    case let error as DuckDBError: self.init(error)
+    case is CancellationError: self.init(.cancelled, "the call was cancelled")
+    default: self.init(.internal, "\(error)", cause: error)
+    }
+  }
+
   init(_ error: DuckDBError) {
     let code: Code =
       switch error.kind {

@@ -11,14 +11,19 @@ final class Load: Sendable {
   private let schema: Schema
   private let queue: IngestQueue
   private let metrics: MetricsRelation
+  private let liveTables: LiveTables
   /// What is wrong with the request, in our own words and with its own code.
   private let refused = Mutex<DatabaseError?>(nil)
 
-  init(_ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsRelation) {
+  init(
+    _ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsRelation,
+    liveTables: LiveTables
+  ) {
     self.request = request
     self.schema = schema
     self.queue = queue
     self.metrics = metrics
+    self.liveTables = liveTables
   }
 
   /// Whether it may make a table.
@@ -37,9 +42,11 @@ final class Load: Sendable {
     if schema.fields.isEmpty {
       throw refuse(.invalidArgument, "the rows to load into \(request.table) have no columns")
     }
-    let live = try connection.makeLive(queue, schema: schema)
+    let id = try liveTables.add(IngestTable(queue, schema: schema))
+    defer { liveTables.remove(id) }
+    let source = DuckDBInstance.liveRelation(id)
     if let ingest = try metricsIngest() {
-      return try connection.changedRowCount(of: ingest.insertStatement(from: live.relation))
+      return try connection.changedRowCount(of: ingest.insertStatement(from: source))
         ?? queue.rowCount
     }
     guard let existing = try existingColumns(connection) else {
@@ -48,15 +55,15 @@ final class Load: Sendable {
           .notFound,
           "there is no table \(request.relation) to append to; ask for it to be created")
       }
-      return try create(replacing: false, from: live.relation, on: connection)
+      return try create(replacing: false, from: source, on: connection)
     }
     switch request.ifExists {
     case .fail:
       throw refuse(.alreadyExists, "the table \(request.relation) already exists")
-    case .replace: return try create(replacing: true, from: live.relation, on: connection)
+    case .replace: return try create(replacing: true, from: source, on: connection)
     case .append:
       let columns = try matchedColumns(existing)
-      return try insert(into: request.relation, columns, from: live.relation, on: connection)
+      return try insert(into: request.relation, columns, from: source, on: connection)
     }
   }
 

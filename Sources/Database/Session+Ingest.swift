@@ -1,3 +1,5 @@
+internal import Synchronization
+
 public import Columnar
 internal import DuckDB
 public import Engine
@@ -43,7 +45,8 @@ extension Session {
   ) async throws(DatabaseError) -> Int {
     touch()
     defer { queue.close() }
-    let load = Load(request, schema: schema, queue: queue, metrics: database.metrics)
+    let load = Load(request, schema: schema, queue: queue, metrics: database.metrics,
+      liveTables: engine.instance.liveTables)
     do {
       return try await run(load, context)
     } catch let error as EngineError {
@@ -96,10 +99,12 @@ extension Session {
         zip(columns, parameters.schema.fields).map { Field($0, $1.type, isNullable: true) }),
       columns: parameters.columns, rowCount: parameters.rowCount)
     let settings = state.withLock { $0.settings }
+    let liveTables = engine.instance.liveTables
     let body: @Sendable (Connection) throws(DuckDBError) -> Int = {
       (connection) throws(DuckDBError) in
-      let live = try connection.makeLive(SingleBatch(renamed), schema: renamed.schema)
-      let sql = insert.statement(from: live.relation, columns: columns)
+      let id = try liveTables.add(BatchTable(schema: renamed.schema, batches: [renamed]))
+      defer { liveTables.remove(id) }
+      let sql = insert.statement(from: DuckDBInstance.liveRelation(id), columns: columns)
       return try connection.changedRowCount(of: sql) ?? renamed.rowCount
     }
     do {
@@ -112,12 +117,8 @@ extension Session {
       return try await stoppable { signal in
         try await engine.run(settings, stop: signal, body)
       }
-    } catch let error as EngineError {
-      throw DatabaseError(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw DatabaseError(.internal, "\(error)")
+      throw DatabaseError(any: error)
     }
   }
 }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 public import Columnar
 internal import DuckDB
 internal import Engine
@@ -38,7 +40,7 @@ extension Session {
     try await describe(sql, context).description.resultSchema
   }
 
-  private struct StatementDescription {
+  struct StatementDescription {
     var resultSchema = Schema([])
     var parameterSchema = Schema([])
   }
@@ -64,16 +66,14 @@ extension Session {
       let described = try await engine.describe(
         last.sql, settings, on: try laneForReading(context))
       return (StatementDescription(described), isUpdate)
-    } catch let error as EngineError {
-      throw DatabaseError(error)
-    } catch let error as DatabaseError {
-      throw error
+    } catch {
+      throw DatabaseError(any: error)
     }
   }
 }
 
 extension Session.StatementDescription {
-  fileprivate init(_ described: DuckDBEngine.Description) {
+  init(_ described: DuckDBEngine.Description) {
     resultSchema = described.resultSchema
     parameterSchema = Schema(
       described.parameters.map { Field($0.name, $0.type ?? .null) })

@@ -1,3 +1,6 @@
+internal import Synchronization
+
+internal import Columnar
 internal import DuckDB
 internal import Engine
 internal import SQL

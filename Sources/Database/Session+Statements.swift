@@ -1,3 +1,5 @@
+internal import Synchronization
+
 public import Columnar
 internal import DuckDB
 public import Engine
@@ -70,12 +72,8 @@ extension Session {
       var batches: [Batch] = []
       while let batch = try await pump.next() { batches.append(batch) }
       return batches
-    } catch let error as EngineError {
-      throw DatabaseError(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw DatabaseError(.internal, "\(error)")
+      throw DatabaseError(any: error)
     }
   }
 
@@ -222,10 +220,8 @@ extension Session {
         plan.sql, route.settings, parameters: parameters, on: route.lane)
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump
-    } catch let error as EngineError {
-      throw DatabaseError(error)
-    } catch let error as DatabaseError {
-      throw error
+    } catch {
+      throw DatabaseError(any: error)
     }
   }
 
@@ -270,12 +266,8 @@ extension Session {
         try connection.execute("COMMIT")
       }
       return pump
-    } catch let error as EngineError {
-      throw DatabaseError(error)
-    } catch let error as DatabaseError {
-      throw error
     } catch {
-      throw DatabaseError(.internal, "\(error)")
+      throw DatabaseError(any: error)
     }
   }
 
@@ -291,7 +283,7 @@ extension Session {
         return Route(lane: lane, transaction: transaction, settings: settings)
       }
     }
-    let lane = plan.needsOwnConnection ? home() : state.withLock { $0.home }
+    let lane: Lane? = plan.needsOwnConnection ? home() : state.withLock { $0.home }
     if let lane, transaction == nil, isTaken(lane) {
       throw DatabaseError(
         .failedPrecondition,

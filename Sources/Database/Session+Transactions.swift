@@ -1,3 +1,5 @@
+internal import Synchronization
+
 internal import DuckDB
 internal import Engine
 

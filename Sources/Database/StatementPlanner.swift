@@ -41,7 +41,7 @@ struct StatementPlanner: Sendable {
     _ statement: StatementText, in session: MetricsRelation.Session,
     _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
   ) throws(SQLError) -> StatementPlan {
-    let head = StatementHead(of: statement)
+    let head = statement.head
     try policy.check(statement, head: head)
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-internal import Columnar
+public import Columnar
 public import DuckDB
 public import Engine
 internal import SQL

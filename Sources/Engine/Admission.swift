@@ -11,7 +11,7 @@ public final class Admission: Sendable {
     var maxQueued: Int
     var running = 0
     var isClosed = false
-    var queue = Deque<(id: UInt64, continuation: UnsafeContinuation<Bool, Never>)>()
+    var queue = Deque<(id: UInt64, continuation: CheckedContinuation<Bool, Never>)>()
     var nextID: UInt64 = 0
   }
 
@@ -23,7 +23,7 @@ public final class Admission: Sendable {
 
   /// How many run and how many wait.
   public var load: (running: Int, queued: Int) {
-    state.withLock { unsafe ($0.running, $0.queue.count) }
+    state.withLock { ($0.running, $0.queue.count) }
   }
 
   /// Changes the limits; used when the configuration is read again.
@@ -44,7 +44,7 @@ public final class Admission: Sendable {
         state.running += 1
         return .entered
       }
-      guard unsafe state.queue.count < state.maxQueued else {
+      guard state.queue.count < state.maxQueued else {
         return .full(state.maxRunning, state.maxQueued)
       }
       state.nextID += 1
@@ -62,39 +62,39 @@ public final class Admission: Sendable {
 
   private func wait(_ id: UInt64) async throws(EngineError) {
     let isEntered = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
+      await withCheckedContinuation { continuation in
         let resumesNow: Bool? = state.withLock { state in
           if state.running < state.maxRunning {
             state.running += 1
             return true
           }
           if Task.isCancelled { return false }
-          unsafe state.queue.append((id, continuation))
+          state.queue.append((id, continuation))
           return nil
         }
-        if let resumesNow { unsafe continuation.resume(returning: resumesNow) }
+        if let resumesNow { continuation.resume(returning: resumesNow) }
       }
     } onCancel: {
-      let waiter = state.withLock { state -> UnsafeContinuation<Bool, Never>? in
-        guard let index = unsafe state.queue.firstIndex(where: { unsafe $0.id == id }) else {
+      let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+        guard let index = state.queue.firstIndex(where: { $0.id == id }) else {
           return nil
         }
-        return unsafe state.queue.remove(at: index).continuation
+        return state.queue.remove(at: index).continuation
       }
-      unsafe waiter?.resume(returning: false)
+      waiter?.resume(returning: false)
     }
     if !isEntered { throw .cancelled }
   }
 
   /// Gives the place to the next in the queue.
   public func leave() {
-    let next = state.withLock { state -> UnsafeContinuation<Bool, Never>? in
-      if state.running <= state.maxRunning, let next = unsafe state.queue.popFirst() {
-        return unsafe next.continuation
+    let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+      if state.running <= state.maxRunning, let next = state.queue.popFirst() {
+        return next.continuation
       }
       state.running -= 1
       return nil
     }
-    unsafe next?.resume(returning: true)
+    next?.resume(returning: true)
   }
 }

@@ -31,6 +31,15 @@ public final class DuckDBEngine: Sendable {
 
   public func makeLane() -> Lane { Lane(self) }
 
+  /// A result without columns and rows, for statements that the session itself carries out.
+  public func emptyResult() -> ResultPump {
+    let pump = ResultPump(
+      schema: Schema([]), source: EmptySource(), pool: pool, allocator: allocator,
+      spoolLimits: spoolLimits)
+    pump.fill()
+    return pump
+  }
+
   /// What a statement would return and need.
   public struct Description: Sendable {
     public let resultSchema: Schema
@@ -45,7 +54,7 @@ public final class DuckDBEngine: Sendable {
     if let lane {
       return try await lane.run(settings) { (connection) throws(DuckDBError) in
         let statement = try connection.prepare(sql)
-        return Description(statement)
+        return try Description(statement)
       }
     }
     let instance = self.instance
@@ -53,7 +62,11 @@ public final class DuckDBEngine: Sendable {
       do throws(EngineError) {
         let open = try instance.prepare(sql, settings)
         defer { instance.giveBack(open) }
-        return .success(Description(open.statement))
+        do throws(DuckDBError) {
+          return .success(try Description(open.statement))
+        } catch {
+          throw .statement(error)
+        }
       } catch {
         return .failure(error)
       }
@@ -77,7 +90,11 @@ public final class DuckDBEngine: Sendable {
         let source = StatementSource(
           open.statement, on: open.connection, of: instance, parameters: parameters,
           onRelease: { instance.giveBack(open) })
-        return (open.statement.resultSchema, source)
+        do throws(DuckDBError) {
+          return (try open.statement.resultSchema, source)
+        } catch {
+          throw .statement(error)
+        }
       }
     } catch {
       throw error
@@ -90,7 +107,7 @@ public final class DuckDBEngine: Sendable {
   func startOnWorker(
     _ open: @escaping @Sendable () throws(EngineError) -> (Schema, any ResultSource)
   ) async throws(EngineError) -> ResultPump {
-    let result: Result<ResultPump, EngineError> = await withUnsafeContinuation { continuation in
+    let result: Result<ResultPump, EngineError> = await withCheckedContinuation { continuation in
       pool.submit { [self] in
         defer { admission.leave() }
         do throws(EngineError) {
@@ -98,10 +115,10 @@ public final class DuckDBEngine: Sendable {
           let pump = ResultPump(
             schema: schema, source: source, pool: pool, allocator: allocator,
             spoolLimits: spoolLimits)
-          unsafe continuation.resume(returning: .success(pump))
+          continuation.resume(returning: .success(pump))
           pump.fill()
         } catch {
-          unsafe continuation.resume(returning: .failure(error))
+          continuation.resume(returning: .failure(error))
         }
       }
     }
@@ -155,9 +172,9 @@ public final class DuckDBEngine: Sendable {
 }
 
 extension DuckDBEngine.Description {
-  init(_ statement: PreparedStatement) {
+  init(_ statement: PreparedStatement) throws(DuckDBError) {
     self.init(
-      resultSchema: statement.resultSchema, parameters: statement.parameters,
+      resultSchema: try statement.resultSchema, parameters: statement.parameters,
       statementType: statement.statementType)
   }
 }
@@ -190,4 +207,14 @@ public final class StopSignal: Sendable {
       state.running?.interrupt()
     }
   }
+}
+
+/// A source without rows.
+private final class EmptySource: ResultSource {
+  var changedRowCount: Int? { nil }
+  var progress: Double? { nil }
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? { nil }
+  func interrupt() {}
+  func noteFailure(_ error: DuckDBError) {}
+  func release() {}
 }

@@ -47,6 +47,11 @@ public final class DuckDBInstance: Sendable {
     weak var holder: (any ConnectionHolder)?
   }
 
+  /// Tables whose rows come from Swift; SQL reads them as `liveRelation`.
+  public let liveTables = LiveTables()
+  /// The table function behind them. Clients may not call it: numbers can be guessed.
+  public static let liveFunction = "__hyprstream_live"
+
   private let library: DuckDBLibrary
   private let configuration: Configuration
   private let state: Mutex<State>
@@ -55,18 +60,24 @@ public final class DuckDBInstance: Sendable {
   public init(library: DuckDBLibrary, configuration: Configuration) throws(DuckDBError) {
     self.library = library
     self.configuration = configuration
-    let database = try Self.open(library, configuration)
+    let database = try Self.open(library, configuration, liveTables)
     state = Mutex(State(database: database))
   }
+
+  /// What may stand after FROM to read a live table.
+  public static func liveRelation(_ id: Int64) -> String { "\(liveFunction)(\(id))" }
+
+  public var libraryVersion: String { library.version }
 
   /// Grows by one each time the database had to be opened again.
   public var generation: Int { state.withLock { $0.generation } }
 
   private static func open(
-    _ library: DuckDBLibrary, _ configuration: Configuration
+    _ library: DuckDBLibrary, _ configuration: Configuration, _ liveTables: LiveTables
   ) throws(DuckDBError) -> Database {
     let database = try Database(
-      library: library, path: configuration.path, settings: configuration.settings)
+      library, path: configuration.path, settings: configuration.settings)
+    try database.registerLiveTables(liveTables, function: liveFunction)
     let connection = try database.connect()
     for statement in configuration.setup { try connection.execute(statement) }
     return database
@@ -196,7 +207,7 @@ public final class DuckDBInstance: Sendable {
 
   private func reopen() {
     for attempt in 1... {
-      if let database = try? Self.open(library, configuration) {
+      if let database = try? Self.open(library, configuration, liveTables) {
         state.withLock { $0.database = database }
         reopened.broadcast()
         return

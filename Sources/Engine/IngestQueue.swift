@@ -22,7 +22,7 @@ public final class IngestQueue: BatchSource {
     var failure: String?
     /// The statement takes no more.
     var isClosed = false
-    var producer: UnsafeContinuation<Void, Never>?
+    var producer: CheckedContinuation<Void, Never>?
     var rowCount = 0
   }
 
@@ -58,14 +58,14 @@ public final class IngestQueue: BatchSource {
 
   private func waitForRoom() async {
     await withTaskCancellationHandler {
-      await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         let resumesNow = state.withLock { state in
           let hasRoom = state.queuedByteCount < Self.maxQueuedByteCount
           guard !hasRoom, !state.isClosed, state.failure == nil else { return true }
-          unsafe state.producer = continuation
+          state.producer = continuation
           return false
         }
-        if resumesNow { unsafe continuation.resume() }
+        if resumesNow { continuation.resume() }
       }
     } onCancel: {
       fail("the client went away before it had sent everything")
@@ -82,36 +82,39 @@ public final class IngestQueue: BatchSource {
   public func fail(_ sentence: String) {
     let producer = state.withLock { state in
       if !state.isFinished { state.failure = state.failure ?? sentence }
-      defer { unsafe state.producer = nil }
-      return unsafe state.producer
+      defer { state.producer = nil }
+      return state.producer
     }
-    unsafe producer?.resume()
+    producer?.resume()
     monitor.broadcast()
   }
 
   // MARK: The statement's side
 
-  public func next() throws(BatchSourceError) -> Batch? {
+  /// Two threads insert faster than one, and rows of a load need no order of their own.
+  public var maxThreads: Int { 2 }
+
+  public func next() throws -> Batch? {
     enum Taken { case batch(Batch), end, failure(String), wait }
     while true {
       let (taken, producer) = state.withLock {
-        state -> (Taken, UnsafeContinuation<Void, Never>?) in
-        if let failure = state.failure { return unsafe (.failure(failure), nil) }
+        state -> (Taken, CheckedContinuation<Void, Never>?) in
+        if let failure = state.failure { return (.failure(failure), nil) }
         if let batch = state.batches.popFirst() {
           state.queuedByteCount -= batch.byteCount
           guard state.queuedByteCount <= Self.maxQueuedByteCount / 2 else {
-            return unsafe (.batch(batch), nil)
+            return (.batch(batch), nil)
           }
-          defer { unsafe state.producer = nil }
-          return unsafe (.batch(batch), state.producer)
+          defer { state.producer = nil }
+          return (.batch(batch), state.producer)
         }
-        return unsafe (state.isFinished || state.isClosed ? .end : .wait, nil)
+        return (state.isFinished || state.isClosed ? .end : .wait, nil)
       }
-      unsafe producer?.resume()
+      producer?.resume()
       switch taken {
       case .batch(let batch): return batch
       case .end: return nil
-      case .failure(let sentence): throw BatchSourceError(sentence)
+      case .failure(let sentence): throw IngestFailure(sentence: sentence)
       case .wait:
         monitor.wait {
           state.withLock { state in
@@ -128,10 +131,31 @@ public final class IngestQueue: BatchSource {
       state.isClosed = true
       state.batches = []
       state.queuedByteCount = 0
-      defer { unsafe state.producer = nil }
-      return unsafe state.producer
+      defer { state.producer = nil }
+      return state.producer
     }
-    unsafe producer?.resume()
+    producer?.resume()
     monitor.broadcast()
   }
+}
+
+/// Why a load cannot go on, for the statement that loads.
+struct IngestFailure: Error, CustomStringConvertible {
+  let sentence: String
+  var description: String { sentence }
+}
+
+/// What is being loaded, as a table that SQL can read once.
+public struct IngestTable: LiveTable {
+  public let schema: Schema
+  private let queue: IngestQueue
+
+  public init(_ queue: IngestQueue, schema: Schema) {
+    self.queue = queue
+    self.schema = schema
+  }
+
+  public var rowCount: Int? { nil }
+
+  public func scan(columns: [Int]) -> any BatchSource { queue }
 }

@@ -88,7 +88,7 @@ public final class Lane: ConnectionHolder {
         let statement = try held.connection.prepare(sql)
         let source = StatementSource(
           statement, on: held, of: self.engine.instance, parameters: parameters, onRelease: {})
-        return (statement.resultSchema, source)
+        return (try statement.resultSchema, source)
       } catch {
         self.engine.instance.noteFailure(error, generation: held.generation)
         throw .statement(error)

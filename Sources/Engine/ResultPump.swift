@@ -2,7 +2,7 @@ internal import DequeModule
 internal import Synchronization
 
 public import Columnar
-public import DuckDB
+internal import DuckDB
 
 /// One open result: a worker fills it from DuckDB, a reader takes batches from it.
 ///
@@ -35,8 +35,8 @@ public final class ResultPump: @unchecked Sendable {
     var isClosed = false
     var spool: Spool?
     var isSpooling = false
-    var reader: UnsafeContinuation<Void, Never>?
-    var endWaiters: [UnsafeContinuation<Void, Never>] = []
+    var reader: CheckedContinuation<Void, Never>?
+    var endWaiters: [CheckedContinuation<Void, Never>] = []
     var rowCount = 0
     var byteCount = 0
     var changedRowCount: Int?
@@ -123,28 +123,28 @@ public final class ResultPump: @unchecked Sendable {
   private func deliver(_ batch: Batch) -> Int? {
     enum Then { case fetch(Int), pause, spool(Spool, Int), release }
     let byteCount = batch.byteCount
-    let (reader, then) = state.withLock { state -> (UnsafeContinuation<Void, Never>?, Then) in
-      if state.isClosed || state.stopReason != nil { return unsafe (nil, .release) }
+    let (reader, then) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Then) in
+      if state.isClosed || state.stopReason != nil { return (nil, .release) }
       state.rowCount += batch.rowCount
       state.byteCount += byteCount
       let rows = nextRowCount(state)
-      if let spool = state.spool { return unsafe (nil, .spool(spool, rows)) }
+      if let spool = state.spool { return (nil, .spool(spool, rows)) }
       state.queue.append(batch)
       state.queuedByteCount += byteCount
-      defer { unsafe state.reader = nil }
+      defer { state.reader = nil }
       if state.isSpooling {
         if state.queuedByteCount >= spoolLimits.maxMemoryByteCount {
           state.spool = Spool(schema: schema, limits: spoolLimits)
         }
-        return unsafe (state.reader, .fetch(rows))
+        return (state.reader, .fetch(rows))
       }
       if state.queuedByteCount >= Self.maxQueuedByteCount {
         state.isFilling = false
-        return unsafe (state.reader, .pause)
+        return (state.reader, .pause)
       }
-      return unsafe (state.reader, .fetch(rows))
+      return (state.reader, .fetch(rows))
     }
-    unsafe reader?.resume()
+    reader?.resume()
     switch then {
     case .fetch(let rows): return rows
     case .pause: return nil
@@ -165,10 +165,10 @@ public final class ResultPump: @unchecked Sendable {
 
   private func wakeReader() {
     let reader = state.withLock { state in
-      defer { unsafe state.reader = nil }
-      return unsafe state.reader
+      defer { state.reader = nil }
+      return state.reader
     }
-    unsafe reader?.resume()
+    reader?.resume()
   }
 
   /// The source is used up: gives its connection back, then tells those who wait.
@@ -183,13 +183,13 @@ public final class ResultPump: @unchecked Sendable {
       state.failure = state.stopReason?.error ?? failure
       state.isFilling = false
       defer {
-        unsafe state.reader = nil
-        unsafe state.endWaiters = []
+        state.reader = nil
+        state.endWaiters = []
       }
-      return unsafe (state.reader, state.endWaiters)
+      return (state.reader, state.endWaiters)
     }
-    unsafe waiting.0?.resume()
-    for unsafe waiter in unsafe waiting.1 { unsafe waiter.resume() }
+    waiting.0?.resume()
+    for waiter in waiting.1 { waiter.resume() }
   }
 
   // MARK: The reader's side
@@ -259,14 +259,14 @@ public final class ResultPump: @unchecked Sendable {
 
   private func waitForMore() async {
     await withTaskCancellationHandler {
-      await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+      await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         let resumesNow = state.withLock { state in
           let isOver = (state.isEnded && !state.isFilling) || state.isClosed
           guard state.queue.isEmpty, !isOver, state.stopReason == nil else { return true }
-          unsafe state.reader = continuation
+          state.reader = continuation
           return false
         }
-        if resumesNow { unsafe continuation.resume() }
+        if resumesNow { continuation.resume() }
       }
     } onCancel: {
       stop(.cancelled)
@@ -279,17 +279,17 @@ public final class ResultPump: @unchecked Sendable {
   public func stop(_ reason: StopReason) {
     let (reader, releases) = state.withLock { state in
       guard !state.isClosed, state.stopReason == nil, !(state.isEnded && state.queue.isEmpty)
-      else { return unsafe (nil as UnsafeContinuation<Void, Never>?, false) }
+      else { return (nil as CheckedContinuation<Void, Never>?, false) }
       state.stopReason = reason
       state.queue = []
       state.queuedByteCount = 0
       if state.isFilling && !state.isEnded { source?.interrupt() }
       let releases = !state.isFilling && !state.isEnded
       if releases { state.isFilling = true }
-      defer { unsafe state.reader = nil }
-      return unsafe (state.reader, releases)
+      defer { state.reader = nil }
+      return (state.reader, releases)
     }
-    unsafe reader?.resume()
+    reader?.resume()
     if releases { pool.submit { self.end(nil) } }
   }
 
@@ -308,17 +308,17 @@ public final class ResultPump: @unchecked Sendable {
   /// Waits until the source is used up and its connection free, keeping what the reader has not
   /// taken. Used when the connection is needed for another statement.
   public func spool() async {
-    await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
       let (resumesNow, fills) = state.withLock { state in
         if state.isEnded && !state.isFilling { return (true, false) }
         state.isSpooling = true
-        unsafe state.endWaiters.append(continuation)
+        state.endWaiters.append(continuation)
         let fills = !state.isFilling
         if fills { state.isFilling = true }
         return (false, fills)
       }
       if fills { pool.submit { self.fill() } }
-      if resumesNow { unsafe continuation.resume() }
+      if resumesNow { continuation.resume() }
     }
   }
 }

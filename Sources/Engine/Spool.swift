@@ -74,24 +74,19 @@ final class Spool: Sendable {
         "a result left open inside a transaction needs more than \(limits.maxDiskByteCount) bytes "
           + "on disk, which is the limit; read it before the next statement")
     }
-    let lengths = [message.header.count, message.bodyByteCount]
-    try unsafe lengths.withUnsafeBytes { (bytes) throws(EngineError) in
-      try unsafe write(bytes, &state)
-    }
-    try unsafe message.header.withUnsafeBytes { (bytes) throws(EngineError) in
-      try unsafe write(bytes, &state)
-    }
-    let zeros = [UInt8](repeating: 0, count: 8)
+    try write(Buffer(copying: [message.header.count, message.bodyByteCount]), &state)
+    try write(Buffer(copying: message.header), &state)
     for buffer in message.body {
-      try unsafe write(buffer.unsafeBytes, &state)
+      try write(buffer, &state)
       let padding = (8 - buffer.count % 8) % 8
-      try unsafe zeros.withUnsafeBytes { (bytes) throws(EngineError) in
-        try unsafe write(UnsafeRawBufferPointer(rebasing: bytes[0..<padding]), &state)
-      }
+      try write(Self.zeros.slice(from: 0, byteCount: padding), &state)
     }
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer, _ state: inout State) throws(EngineError) {
+  private static let zeros = Buffer(copying: [UInt8](repeating: 0, count: 8))
+
+  private func write(_ buffer: Buffer, _ state: inout State) throws(EngineError) {
+    let bytes = unsafe buffer.unsafeBytes
     var done = 0
     while done < bytes.count, let base = unsafe bytes.baseAddress {
       let written = unsafe pwrite(
@@ -155,7 +150,7 @@ final class Spool: Sendable {
 
   private static func open(in directory: String) throws(EngineError) -> Int32 {
     var path = (directory + "/spool-XXXXXX").utf8CString.map { $0 }
-    let file = unsafe mkostemp(&path, O_CLOEXEC)
+    let file = unsafe mkstemp(&path)
     guard file >= 0 else {
       throw .spool("no spool file can be made in \(directory): errno \(errno)")
     }

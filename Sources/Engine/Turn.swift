@@ -8,7 +8,7 @@ internal import Synchronization
 public final class Turn: Sendable {
   private struct State {
     var isHeld = false
-    var waiters = Deque<UnsafeContinuation<Void, Never>>()
+    var waiters = Deque<CheckedContinuation<Void, Never>>()
   }
 
   private let state = Mutex(State())
@@ -22,27 +22,27 @@ public final class Turn: Sendable {
       return true
     }
     if isFree { return }
-    await withUnsafeContinuation { continuation in
+    await withCheckedContinuation { continuation in
       let resumesNow = state.withLock { state in
         guard state.isHeld else {
           state.isHeld = true
           return true
         }
-        unsafe state.waiters.append(continuation)
+        state.waiters.append(continuation)
         return false
       }
-      if resumesNow { unsafe continuation.resume() }
+      if resumesNow { continuation.resume() }
     }
   }
 
   public func release() {
-    let next = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-      guard let next = unsafe state.waiters.popFirst() else {
+    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      guard let next = state.waiters.popFirst() else {
         state.isHeld = false
         return nil
       }
-      return unsafe next
+      return next
     }
-    unsafe next?.resume()
+    next?.resume()
   }
 }

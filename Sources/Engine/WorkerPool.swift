@@ -62,8 +62,8 @@ public final class WorkerPool: Sendable {
 
   /// Runs `body` on a worker and returns what it returns.
   public func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withUnsafeContinuation { continuation in
-      submit { unsafe continuation.resume(returning: body()) }
+    await withCheckedContinuation { continuation in
+      submit { continuation.resume(returning: body()) }
     }
   }
 
@@ -74,9 +74,9 @@ public final class WorkerPool: Sendable {
       guard let argument = unsafe argument else { return nil }
       unsafe Unmanaged<WorkerPool>.fromOpaque(argument).takeRetainedValue().workUntilIdle()
       return nil
-    }, box.toOpaque())
+    }, unsafe box.toOpaque())
     if result == 0 {
-      unsafe pthread_detach(thread)
+      pthread_detach(thread)
     } else {
       // No thread to be had: those that run will take the job; with none, nothing could go on.
       unsafe box.release()
