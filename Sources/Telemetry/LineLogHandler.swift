@@ -31,6 +31,7 @@ public struct LineLogHandler: LogHandler {
 
   public var metadata: Logger.Metadata = [:]
   public var metadataProvider: Logger.MetadataProvider?
+  private var ownLevel: Logger.Level?
   private let label: String
   private let format: Format
   private let threshold: Threshold
@@ -52,9 +53,10 @@ public struct LineLogHandler: LogHandler {
     self.sink = sink
   }
 
+  /// A level set for one logger alone is stronger than that of the process.
   public var logLevel: Logger.Level {
-    get { threshold.level }
-    set { threshold.level = newValue }
+    get { ownLevel ?? threshold.level }
+    set { ownLevel = newValue }
   }
 
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
