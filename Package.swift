@@ -88,7 +88,7 @@ let package = Package(
 
     // Level 5.
     target(
-      "FlightServer", "Columnar", "Database", "Engine", "FlightProtocol", "GRPC", nioCore,
+      "FlightServer", "Columnar", "Database", "Engine", "FlightProtocol", "GRPC", "SQL", nioCore,
       protobuf),
     target("FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
     target(

@@ -1,5 +1,6 @@
 public import GRPC
 internal import NIOCore
+internal import Synchronization
 internal import SwiftProtobuf
 
 public import Database
@@ -9,7 +10,9 @@ internal import FlightProtocol
 public final class FlightService: GRPCService {
   let database: StreamingDatabase
   let sessions: Sessions
-  let version: String
+  private let version: String
+  /// Keywords and functions of the engine, once they were looked up.
+  private let knownFacts = Mutex<ServerFacts?>(nil)
 
   /// - Parameter version: The version of the program, as `0.1.0`.
   public init(_ database: StreamingDatabase, version: String) {
@@ -69,6 +72,32 @@ public final class FlightService: GRPCService {
   func send(_ data: FlightData, _ call: ServerCall) async throws {
     let (head, body) = try data.encode()
     try await call.send(GatherMessage(head: head, body: body))
+  }
+
+  // MARK: Facts
+
+  /// What is known without asking the engine.
+  var facts: ServerFacts {
+    var facts = ServerFacts(
+      duckDBVersion: database.duckDBVersion, hyprstreamVersion: version)
+    let milliseconds = { (duration: Duration) in
+      Int32(clamping: duration.components.seconds * 1_000)
+    }
+    facts.statementTimeoutMilliseconds = milliseconds(database.options.handleLease)
+    facts.transactionTimeoutMilliseconds = milliseconds(database.options.transactionIdleTimeout)
+    return facts
+  }
+
+  /// All facts, with the keywords and functions of the engine, which stay the same while it runs.
+  func allFacts(_ session: Session, _ context: StatementContext) async throws -> ServerFacts {
+    if let known = knownFacts.withLock({ $0 }) { return known }
+    var facts = self.facts
+    for batch in try await session.internalQuery(ServerFacts.namesSQL, context) {
+      facts.addNames(batch)
+    }
+    let all = facts
+    knownFacts.withLock { $0 = all }
+    return all
   }
 
   // MARK: Handshake
