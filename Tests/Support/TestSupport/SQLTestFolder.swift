@@ -14,6 +14,7 @@ extension SQLTestFile {
   /// The folder with the test files of this project.
   public static var projectFolder: String {
     let support = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent()
     return support.deletingLastPathComponent().appendingPathComponent("SQLTests/slt").path
   }
 }
