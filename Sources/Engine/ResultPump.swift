@@ -37,6 +37,7 @@ public final class ResultPump: @unchecked Sendable {
     var isSpooling = false
     var reader: CheckedContinuation<Void, Never>?
     var endWaiters: [CheckedContinuation<Void, Never>] = []
+    var onEnd: (@Sendable (EngineError?) -> Void)?
     var rowCount = 0
     var byteCount = 0
     var changedRowCount: Int?
@@ -185,11 +186,13 @@ public final class ResultPump: @unchecked Sendable {
       defer {
         state.reader = nil
         state.endWaiters = []
+        state.onEnd = nil
       }
-      return (state.reader, state.endWaiters)
+      return (state.reader, state.endWaiters, state.onEnd, state.failure)
     }
     waiting.0?.resume()
     for waiter in waiting.1 { waiter.resume() }
+    waiting.2?(waiting.3)
   }
 
   // MARK: The reader's side
@@ -237,6 +240,17 @@ public final class ResultPump: @unchecked Sendable {
     if refills { pool.submit { self.fill() } }
     if let failure { throw failure }
     return taken
+  }
+
+  /// Calls `action` once, when the statement has ended, with the reason if it did not get to its
+  /// end; now, if it has ended already.
+  public func onEnd(_ action: @escaping @Sendable (EngineError?) -> Void) {
+    let (isEnded, failure) = state.withLock { state in
+      let isEnded = state.isEnded && !state.isFilling
+      if !isEnded { state.onEnd = action }
+      return (isEnded, state.failure)
+    }
+    if isEnded { action(failure) }
   }
 
   /// Waits until `next()` would not wait, or the time is over.

@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
 internal import Columnar
 internal import Database
 internal import FlightProtocol
@@ -57,17 +62,17 @@ extension FlightService {
       let cancel = try Flight.CancelFlightInfoRequest(decoding: action.body)
       var result = Flight.CancelFlightInfoResult()
       result.status = try self.cancel(cancel.info, session) ? .cancelled : .notCancellable
-      try await sendResult(try result.serializedBytes(), call)
+      try await sendResult(try result.serializedData(), call)
     case Flight.ActionName.renewFlightEndpoint:
       let renew = try Flight.RenewFlightEndpointRequest(decoding: action.body)
       if let handle = try Self.resultHandle(renew.endpoint) { try session.renew(handle) }
-      try await sendResult(try renewed(renew.endpoint).serializedBytes(), call)
-    case Self.pingAction: try await sendResult(.init(), call)
+      try await sendResult(try renewed(renew.endpoint).serializedData(), call)
+    case Self.pingAction: try await sendResult(Data(), call)
     default: try await sessionAction(action, call, session)
     }
   }
 
-  private func sendResult(_ body: Google_Protobuf_Data, _ call: ServerCall) async throws {
+  private func sendResult(_ body: Data, _ call: ServerCall) async throws {
     var result = Flight.Result()
     result.body = body
     try await send(result, call)

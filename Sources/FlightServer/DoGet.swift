@@ -64,10 +64,9 @@ extension FlightService {
     _ command: FlightSQL.Command, _ call: ServerCall, _ session: Session
   ) async throws -> (schema: Schema, batches: [Batch]) {
     let context = StatementContext(connectionID: call.connection.id)
-    let facts: ServerFacts? =
-      if case .getSqlInfo = command { try await self.facts(session, context) } else { nil }
-    guard let answer = try Metadata.answer(to: command, facts: { facts ?? ServerFacts(version: version) })
-    else {
+    var facts = self.facts
+    if case .getSqlInfo = command { facts = try await allFacts(session, context) }
+    guard let answer = Metadata.answer(to: command, facts: { facts }) else {
       throw GRPCError(.invalidArgument, "the ticket is not one that this server gave out")
     }
     switch answer {
@@ -86,8 +85,11 @@ extension FlightService {
   ) async throws -> (schema: Schema, batches: [Batch]) {
     let tableRows = try await session.internalQuery(tables.sql, context)
     let columnRows = try await session.internalQuery(columns.sql, context)
-    let table = try tables.labelled(try Batch.concatenate(tableRows, schema: tables.schema))
-    let column = try Batch.concatenate(columnRows, schema: columns.schema)
+    guard !tableRows.isEmpty, !columnRows.isEmpty else {
+      return (GetTables.schemaWithTableSchema, [])
+    }
+    let table = try tables.labelled(try Batch.concatenate(tableRows))
+    let column = try Batch.concatenate(columnRows)
     var schemas: [RelationName: Schema] = [:]
     for row in 0..<table.rowCount {
       let name = RelationName(

@@ -4,6 +4,7 @@ internal import Engine
 internal import FlightProtocol
 internal import GRPC
 internal import NIOCore
+internal import SwiftProtobuf
 
 extension FlightService {
   func doPut(_ call: ServerCall, _ session: Session) async throws {
@@ -27,8 +28,10 @@ extension FlightService {
   }
 
   private func put(
-    _ command: FlightSQL.Command, _ upload: Upload, _ call: ServerCall, _ session: Session
+    _ command: FlightSQL.Command, _ upload: consuming Upload, _ call: ServerCall,
+    _ session: Session
   ) async throws {
+    var upload = upload
     let connectionID = call.connection.id
     switch command {
     case .statementUpdate(let statement):
@@ -47,7 +50,7 @@ extension FlightService {
       var result = FlightSQL.DoPutPreparedStatementResult()
       result.preparedStatementHandle = statement.preparedStatementHandle
       var answer = Flight.PutResult()
-      answer.appMetadata = try result.serializedBytes()
+      answer.appMetadata = try result.serializedData()
       try await send(answer, call)
     case .statementIngest(let statement):
       try await ingest(try IngestRequest(statement), upload, call, session)
@@ -64,7 +67,7 @@ extension FlightService {
     var result = FlightSQL.DoPutUpdateResult()
     result.recordCount = Int64(rowCount)
     var answer = Flight.PutResult()
-    answer.appMetadata = try result.serializedBytes()
+    answer.appMetadata = try result.serializedData()
     try await send(answer, call)
   }
 
@@ -72,7 +75,7 @@ extension FlightService {
 
   /// Loads what is uploaded into a table, while it arrives.
   private func ingest(
-    _ request: IngestRequest, _ upload: Upload, _ call: ServerCall, _ session: Session
+    _ request: IngestRequest, _ upload: consuming Upload, _ call: ServerCall, _ session: Session
   ) async throws {
     var upload = upload
     let queue = IngestQueue()

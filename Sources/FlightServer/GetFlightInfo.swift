@@ -1,7 +1,13 @@
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
 internal import Columnar
 internal import Database
 internal import FlightProtocol
 internal import GRPC
+internal import SQL
 internal import SwiftProtobuf
 
 extension FlightService {
@@ -25,7 +31,7 @@ extension FlightService {
     case .cmd:
       let command = try FlightSQL.Command(unpacking: descriptor.cmd)
       if let schema = Metadata.schema(of: command) {
-        return info(schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = descriptor.cmd })
+        return flightInfo(schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = descriptor.cmd })
       }
       return try info(try await start(command, call, session), descriptor)
     default:
@@ -60,18 +66,21 @@ extension FlightService {
     var ticket = FlightSQL.TicketStatementQuery()
     ticket.statementHandle = .init(query.handle.bytes)
     let packed = try ticket.packed()
-    return info(query.schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = packed })
+    return flightInfo(query.schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = packed })
   }
 
-  private func info(
-    _ schema: Schema, _ descriptor: Flight.FlightDescriptor, ticket: Flight.Ticket
+  /// - Parameter ticket: `nil` for something that has to be asked for before it can be fetched.
+  func flightInfo(
+    _ schema: Schema, _ descriptor: Flight.FlightDescriptor, ticket: Flight.Ticket?
   ) -> Flight.FlightInfo {
-    var endpoint = Flight.FlightEndpoint()
-    endpoint.ticket = ticket
     var info = Flight.FlightInfo()
     info.schema = .init(IPCStream.schemaBytes(schema))
     info.flightDescriptor = descriptor
-    info.endpoint = [endpoint]
+    if let ticket {
+      var endpoint = Flight.FlightEndpoint()
+      endpoint.ticket = ticket
+      info.endpoint = [endpoint]
+    }
     info.totalRecords = -1
     info.totalBytes = -1
     info.ordered = true
@@ -118,7 +127,7 @@ extension FlightService {
       throw GRPCError(
         .invalidArgument, "a path names a table, with its schema and catalog before it if needed")
     }
-    return path.map(Session.quoted).joined(separator: ".")
+    return path.map(quotedName).joined(separator: ".")
   }
 
   static func handle(_ bytes: some Collection<UInt8>) throws -> Handle {

@@ -1,7 +1,9 @@
+internal import Columnar
 internal import Database
 internal import Engine
 internal import FlightProtocol
 internal import GRPC
+internal import SwiftProtobuf
 
 extension FlightService {
   /// Starts a statement, or says how far one is that an earlier poll started.
@@ -56,7 +58,7 @@ extension FlightService {
     let context = StatementContext(connectionID: call.connection.id)
     var tables = FlightSQL.CommandGetTables()
     if !pattern.isEmpty { tables.tableNameFilterPattern = pattern }
-    guard case .query(let query) = Metadata.answer(to: .getTables(tables), facts: { ServerFacts(version: version) })
+    guard case .query(let query) = Metadata.answer(to: .getTables(tables), facts: { facts })
     else { return }
     for batch in try await session.internalQuery(query.sql, context) {
       for row in 0..<batch.rowCount {
@@ -65,7 +67,7 @@ extension FlightService {
         guard let schema = try? await session.schema(of: "FROM " + relation, context) else {
           continue
         }
-        try await send(try info(path: path, schema), call)
+        try await send(flightInfo(schema, Flight.FlightDescriptor(path: path), ticket: nil), call)
       }
     }
   }

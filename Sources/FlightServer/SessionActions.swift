@@ -26,7 +26,7 @@ extension FlightService {
 
   private func sendBody(of message: some SwiftProtobuf.Message, _ call: ServerCall) async throws {
     var result = Flight.Result()
-    result.body = try message.serializedBytes()
+    result.body = try message.serializedData()
     try await send(result, call)
   }
 

@@ -1,6 +1,7 @@
 internal import Columnar
 internal import FlightProtocol
 internal import GRPC
+internal import NIOCore
 
 /// The batches of a put, decoded as they arrive.
 struct Upload: Sendable {
@@ -65,7 +66,7 @@ struct Upload: Sendable {
     guard let schema = foundSchema, !schema.fields.isEmpty, !batches.isEmpty else { return nil }
     if batches.count == 1 { return batches[0] }
     do {
-      return try Batch.concatenate(batches, schema: schema)
+      return try Batch.concatenate(batches)
     } catch {
       throw GRPCError(.invalidArgument, "the parameters cannot be put together: \(error)")
     }

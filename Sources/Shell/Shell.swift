@@ -107,11 +107,7 @@ public final class Shell {
       switch result {
       case .changed(let rowCount):
         await progress.stop()
-        if let rowCount, isInteractive || settings.format == .table {
-          try output.write("\(grouped(rowCount)) \(rowCount == 1 ? "row" : "rows") changed\n")
-        } else if isInteractive {
-          try output.write("ok\n")
-        }
+        if settings.format == .table { try output.write(Self.summary(sql, rowCount)) }
       case .rows(let rows): try await write(rows, progress)
       }
       await progress.stop()
@@ -124,6 +120,16 @@ public final class Shell {
       if case ShellFailure.outputClosed = error { throw .outputClosed }
       return report(error, sql)
     }
+  }
+
+  /// How many rows a statement changed, if it is one that changes rows; `ok` for all others.
+  private static func summary(_ sql: String, _ rowCount: Int?) -> String {
+    let verb = sql.prefix { $0.isLetter }.uppercased()
+    guard let rowCount, ["INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "WITH"].contains(verb)
+    else {
+      return "ok\n"
+    }
+    return "\(grouped(rowCount)) \(rowCount == 1 ? "row" : "rows") changed\n"
   }
 
   private func write(_ rows: ShellRows, _ progress: Progress) async throws {

@@ -11,6 +11,9 @@ enum StandardStreams {
   /// Writes a sentence to standard error.
   static func complain(_ sentence: String) { write(sentence + "\n", to: STDERR_FILENO) }
 
+  static var isInputTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+  static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
   private static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
