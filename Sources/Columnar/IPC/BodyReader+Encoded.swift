@@ -27,6 +27,7 @@ extension BodyReader {
     _ type: DataType, _ runEndField: Field, _ valueField: Field, _ plan: DictionaryPlan,
     _ node: Node
   ) throws(IPCError) -> Column {
+    try skipOldValidity(node)
     let runEnds = try child(runEndField, plan: plan, 0)
     let values = try child(valueField, plan: plan, 1)
     guard runEnds.nullCount == 0 else { throw bad("some of its run ends are null") }

@@ -76,12 +76,7 @@ extension BodyReader {
     _ type: DataType, _ mode: UnionMode, _ fields: [Field], _ typeIDs: [Int8],
     _ plan: DictionaryPlan, _ node: Node
   ) throws(IPCError) -> Column {
-    if hasUnionValidity {
-      _ = try nextBuffer(alignment: 1)
-      guard node.nullCount == 0 else {
-        throw .unsupported("a union with nulls of its own, which metadata version V4 allowed")
-      }
-    }
+    try skipOldValidity(node)
     let ids = try nextBuffer(count: node.count, width: 1, alignment: 1, of: "type ids")
     var offsets = Buffer.empty
     if mode == .dense {
@@ -99,6 +94,15 @@ extension BodyReader {
     return Column(
       type: type, count: node.count, buffers: mode == .dense ? [ids, offsets] : [ids],
       children: children)
+  }
+
+  /// Metadata version V4 gave a validity to unions, and to run-end encoded columns, too.
+  mutating func skipOldValidity(_ node: Node) throws(IPCError) {
+    guard isV4 else { return }
+    _ = try nextBuffer(alignment: 1)
+    guard node.nullCount == 0 else {
+      throw .unsupported("a union with nulls of its own, which metadata version V4 allowed")
+    }
   }
 
   /// Every type id is one of the type's; every offset of a dense union is within its child.

@@ -8,8 +8,8 @@ struct BodyReader {
   let variadicCounts: FlatVector?
   let body: Buffer
   let compression: IPCCompression?
-  /// Metadata V4, in which unions have a validity buffer.
-  let hasUnionValidity: Bool
+  /// Metadata version V4, in which types that have no validity in V5 have one.
+  let isV4: Bool
   let limits: IPCLimits
   let dictionaries: DictionaryStore
 
@@ -21,7 +21,7 @@ struct BodyReader {
   private var path: [String] = []
 
   init(
-    batch: FlatTable, body: Buffer, hasUnionValidity: Bool, limits: IPCLimits,
+    batch: FlatTable, body: Buffer, isV4: Bool, limits: IPCLimits,
     dictionaries: DictionaryStore
   ) throws(IPCError) {
     nodes = try batch.vector(
@@ -31,7 +31,7 @@ struct BodyReader {
     variadicCounts = try batch.vector(Metadata.RecordBatch.variadicCounts, stride: 8)
     compression = try Self.compression(of: batch)
     self.body = body
-    self.hasUnionValidity = hasUnionValidity
+    self.isV4 = isV4
     self.limits = limits
     self.dictionaries = dictionaries
   }

@@ -74,7 +74,7 @@ public struct IPCDecoder: Sendable {
       throw .malformedMetadata("dictionary \(id) has no values")
     }
     var reader = try BodyReader(
-      batch: batch, body: body, hasUnionValidity: message.isV4, limits: limits,
+      batch: batch, body: body, isV4: message.isV4, limits: limits,
       dictionaries: dictionaries)
     let column = try reader.column(
       Field(shape.fieldName, shape.type), plan: shape.plan,
@@ -89,7 +89,7 @@ public struct IPCDecoder: Sendable {
     guard let schema else { throw .unexpectedMessage("a batch before the schema") }
     let rowCount = try BodyReader.rowCount(of: message.content, limits: limits)
     var reader = try BodyReader(
-      batch: message.content, body: body, hasUnionValidity: message.isV4, limits: limits,
+      batch: message.content, body: body, isV4: message.isV4, limits: limits,
       dictionaries: dictionaries)
     var columns: [Column] = []
     columns.reserveCapacity(schema.fields.count)
