@@ -42,7 +42,7 @@ class CallStream: ChannelDuplexHandler, @unchecked Sendable {
   private var isFlushScheduled = false
   private var hasUnflushedWrites = false
   /// There is room to write, or there never will be.
-  private(set) lazy var outboundGate = LoopGate(eventLoop: eventLoop)
+  private lazy var outboundGate = LoopGate(eventLoop: eventLoop)
 
   init(eventLoop: any EventLoop, limits: CallLimits) {
     self.eventLoop = eventLoop
@@ -222,6 +222,13 @@ extension CallStream {
     guard hasUnflushedWrites else { return }
     hasUnflushedWrites = false
     context?.flush()
+  }
+
+  /// Waits until less than the high-water mark is unsent.
+  func waitForRoom() async throws {
+    flush()  // often this alone makes room, at once
+    if let end { throw end }
+    if !isWritable { try await outboundGate.wait() }
   }
 
   /// One flush for everything that is written in this turn of the loop.

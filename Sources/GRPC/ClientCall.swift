@@ -22,11 +22,7 @@ public final class ClientCall: Sendable {
       return try await executor.run { try await self.send(message, isLast: isLast) }
     }
     try stream.send(message, isLast: isLast)
-    while !stream.isWritable && !isLast {
-      stream.flush()
-      try await stream.outboundGate.wait()
-      guard executor.eventLoop.inEventLoop else { return }
-    }
+    if !stream.isWritable && !isLast { try await stream.waitForRoom() }
   }
 
   /// Says that no more messages will be sent.

@@ -67,9 +67,10 @@ final class ClientStream: CallStream, @unchecked Sendable {
     }
   }
 
+  /// Waits until something has arrived or the call has ended.
   func waitForMore() async throws {
     flush()
-    try await inboundGate.wait()
+    if end == nil { try await inboundGate.wait() }
   }
 
   func cancel(_ reason: GRPCError) {

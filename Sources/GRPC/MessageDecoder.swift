@@ -42,6 +42,11 @@ struct MessageDecoder {
     if case .prefix(let bytes) = state { bytes.readableBytes == 0 } else { false }
   }
 
+  /// The memory held for a message that is not complete.
+  var reservedBytes: Int {
+    if case .payload(_, _, let payload) = state { payload.capacity } else { 0 }
+  }
+
   /// Takes `bytes` and passes every message that is now complete to `body`.
   mutating func decode(
     _ bytes: consuming ByteBuffer, _ body: (Message) -> Void

@@ -50,11 +50,7 @@ public final class ServerCall: Sendable {
       return try await onLoop { try await self.send(message) }
     }
     try stream.send(message)
-    while !stream.isWritable {
-      stream.flush()
-      try await stream.outboundGate.wait()
-      guard connection.eventLoop.inEventLoop else { return }
-    }
+    if !stream.isWritable { try await stream.waitForRoom() }
   }
 
   /// Sends response headers now, with `metadata` among them. Without this they go out before the first
