@@ -47,7 +47,7 @@ struct ParameterValue {
 
   @unsafe
   private func bytes(_ column: Column, _ row: Int) -> duckdb_value? {
-    let bytes = unsafe column.bytes(at: row)
+    let bytes = unsafe column.rawBytes(at: row)
     let isText =
       switch column.type {
       case .utf8, .largeUTF8, .utf8View: true
@@ -249,7 +249,7 @@ struct ParameterValue {
 extension Column {
   /// The bytes of a text or binary value; empty if they are not all there.
   @unsafe
-  func bytes(at row: Int) -> UnsafeRawBufferPointer {
+  func rawBytes(at row: Int) -> UnsafeRawBufferPointer {
     func part(_ buffer: Int, _ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
       guard buffer < buffers.count, start >= 0, end >= start, end <= buffers[buffer].count else {
         return unsafe UnsafeRawBufferPointer(start: nil, count: 0)
