@@ -1,0 +1,99 @@
+private import Hummingbird
+public import Logging
+public import ServiceLifecycle
+private import Synchronization
+
+/// What the status page and the health page say.
+public struct ServerStatus: Hashable, Sendable {
+  /// Whether calls are taken. A server that drains is alive but not ready.
+  public var isReady: Bool
+  /// Lines of the status page: a name and what it is.
+  public var lines: [Line]
+
+  public struct Line: Hashable, Sendable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public init(isReady: Bool, lines: [Line]) {
+    self.isReady = isReady
+    self.lines = lines
+  }
+}
+
+/// The HTTP side of the server, for machines that watch it and people who look: `/health`, `/metrics`
+/// and a status page at `/`. It reads; nothing can be changed through it.
+public struct ConsoleServer: Service {
+  private let host: String
+  private let port: Int
+  private let registry: PrometheusRegistry
+  private let logger: Logger
+  private let status: @Sendable () -> ServerStatus
+  private let onListening: @Sendable (Int) -> Void
+
+  /// - Parameters:
+  ///   - port: TCP port; 0 takes any free one.
+  ///   - status: Called for every request of a page.
+  ///   - onListening: Called once with the port that was bound.
+  public init(
+    host: String, port: Int, registry: PrometheusRegistry, logger: Logger,
+    status: @escaping @Sendable () -> ServerStatus,
+    onListening: @escaping @Sendable (Int) -> Void = { _ in }
+  ) {
+    self.host = host
+    self.port = port
+    self.registry = registry
+    self.logger = logger
+    self.status = status
+    self.onListening = onListening
+  }
+
+  /// Serves until the service group shuts down.
+  public func run() async throws {
+    let onListening = onListening
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    let application = Application(
+      router: router,
+      configuration: .init(address: .hostname(host, port: port), serverName: "hyprstream"),
+      onServerRunning: { channel in
+        onListening(channel.localAddress?.port ?? 0)
+      },
+      logger: quiet)
+    try await application.run()
+  }
+
+  private var router: Router<BasicRequestContext> {
+    let router = Router()
+    let status = status
+    let registry = registry
+    router.get("health") { _, _ in
+      let isReady = status().isReady
+      return Self.response(
+        isReady ? .ok : .serviceUnavailable, type: "application/json",
+        "{\"status\":\"\(isReady ? "ok" : "draining")\"}\n")
+    }
+    router.get("metrics") { _, _ in
+      Self.response(
+        .ok, type: "text/plain; version=0.0.4; charset=utf-8",
+        registry.text(adding: ProcessFigures.now()?.text ?? ""))
+    }
+    router.get("/") { _, _ in
+      Self.response(.ok, type: "text/html; charset=utf-8", StatusPage.html(status()))
+    }
+    return router
+  }
+
+  private static func response(
+    _ status: HTTPResponse.Status, type: String, _ text: String
+  ) -> Response {
+    Response(
+      status: status, headers: [.contentType: type, .cacheControl: "no-store"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}

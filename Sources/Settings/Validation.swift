@@ -1,0 +1,101 @@
+extension ServerOptions {
+  /// Checks what the single values cannot: ranges and what fits together.
+  ///
+  /// - Parameter spelling: How the user wrote an option, by its name. Without it errors use the
+  ///   spelling of the command line.
+  public func validate(
+    spelling: (_ name: String) -> String = { "--" + $0 }
+  ) throws(OptionError) {
+    try checkNetwork(spelling)
+    try checkEngine(spelling)
+    try checkLimits(spelling)
+    for directory in machine.allowedDirectories where !directory.hasPrefix("/") {
+      throw .outOfRange(
+        option: spelling("allowed-directories"), value: "\"\(directory)\"",
+        reason: "is not an absolute path")
+    }
+    if metricsWindow <= .zero {
+      throw .outOfRange(option: spelling("metrics-window"), value: "0", reason: "is not positive")
+    }
+  }
+
+  private func checkNetwork(_ spelling: (String) -> String) throws(OptionError) {
+    if network.host.isEmpty {
+      throw .outOfRange(option: spelling("host"), value: "\"\"", reason: "is not an address")
+    }
+    for (name, port) in [("port", network.port), ("http-port", network.httpPort)]
+    where !(0...65_535).contains(port) {
+      throw .outOfRange(
+        option: spelling(name), value: String(port), reason: "is not a port (0 to 65535)")
+    }
+    if network.port != 0 && network.port == network.httpPort {
+      throw .conflict(
+        option: spelling("http-port"),
+        reason: "port \(network.port) is already that of Flight SQL (\(spelling("port")))")
+    }
+    if !storage.isEphemeral && storage.dataDirectory.isEmpty {
+      throw .conflict(
+        option: spelling("data-dir"),
+        reason: "name a folder, or keep nothing with \(spelling("ephemeral"))")
+    }
+  }
+
+  private func checkEngine(_ spelling: (String) -> String) throws(OptionError) {
+    if engine.backend == .adbc && engine.connection.isEmpty {
+      throw .conflict(
+        option: spelling("engine-connection"), reason: "the engine adbc needs a connection")
+    }
+    if cache.engine != "duckdb" {
+      throw .notAvailable(
+        option: spelling("cache-engine"),
+        reason: "\"\(cache.engine)\" is not available, only duckdb is")
+    }
+  }
+
+  private func checkLimits(_ spelling: (String) -> String) throws(OptionError) {
+    let counts: [(String, Int, ClosedRange<Int>)] = [
+      ("threads", limits.threads, 0...4_096),
+      ("max-running", limits.maxRunning, 0...100_000),
+      ("max-queued", limits.maxQueued, 0...10_000_000),
+      ("max-connections", limits.maxConnections, 1...1_000_000),
+      ("max-sessions", limits.maxSessions, 1...10_000_000),
+      ("max-prepared-statements", limits.maxPreparedStatements, 1...10_000_000),
+      ("max-transactions", limits.maxTransactions, 1...1_000_000),
+    ]
+    for (name, count, range) in counts where !range.contains(count) {
+      throw .outOfRange(
+        option: spelling(name), value: String(count),
+        reason: "is not between \(range.lowerBound) and \(range.upperBound)")
+    }
+    let sizes: [(String, Int, ClosedRange<Int>)] = [
+      ("max-message-bytes", limits.maxMessageBytes, (64 << 10)...(2_047 << 20)),
+      ("max-batch-bytes", limits.maxBatchBytes, (64 << 10)...(1 << 30)),
+    ]
+    for (name, count, range) in sizes where !range.contains(count) {
+      throw .outOfRange(
+        option: spelling(name), value: OptionText.text(byteCount: count),
+        reason: "is not between \(OptionText.text(byteCount: range.lowerBound))"
+          + " and \(OptionText.text(byteCount: range.upperBound))")
+    }
+    if limits.memoryBytes != 0 && limits.memoryBytes < 64 << 20 {
+      throw .outOfRange(
+        option: spelling("memory-limit"), value: OptionText.text(byteCount: limits.memoryBytes),
+        reason: "is less than 64MiB, which a server needs to start")
+    }
+  }
+
+  /// `limits.threads`, with zero replaced by the number of cores.
+  public func threadCount(coreCount: Int) -> Int {
+    limits.threads > 0 ? limits.threads : max(1, coreCount)
+  }
+
+  /// `limits.maxRunning`, with zero replaced by its meaning.
+  public func runningLimit(coreCount: Int) -> Int {
+    limits.maxRunning > 0 ? limits.maxRunning : max(8, 2 * threadCount(coreCount: coreCount))
+  }
+
+  /// `limits.memoryBytes`, with zero replaced by 80 % of `machineBytes`.
+  public func memoryLimit(machineBytes: Int) -> Int {
+    limits.memoryBytes > 0 ? limits.memoryBytes : machineBytes / 10 * 8
+  }
+}

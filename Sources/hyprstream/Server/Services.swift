@@ -1,0 +1,83 @@
+internal import Console
+internal import Logging
+internal import ServiceLifecycle
+internal import Settings
+private import Synchronization
+
+/// Runs the Flight SQL server and prints the line that scripts wait for.
+final class FlightService: Service {
+  private struct State {
+    var isReady = false
+    var address = ""
+    var start = ContinuousClock.now
+  }
+
+  private let server: any RunningServer
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  init(server: any RunningServer, logger: Logger) {
+    self.server = server
+    self.logger = logger
+  }
+
+  func run() async throws {
+    let (host, port) = try await server.start()
+    let address = "grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    state.withLock { state in
+      state.isReady = true
+      state.address = address
+    }
+    StandardStreams.write("listening on \(address)\n")
+    logger.info("ready", metadata: ["address": "\(address)"])
+    // Thrown on cancellation: something else has failed, and the server ends all the same.
+    try? await gracefulShutdown()
+    state.withLock { $0.isReady = false }
+    await server.shutDown()
+    logger.info("stopped")
+  }
+
+  func status(_ options: ServerOptions) -> ServerStatus {
+    let state = state.withLock { $0 }
+    let seconds = (ContinuousClock.now - state.start).components.seconds
+    let lines = [
+      ServerStatus.Line("Version", ProductVersion.current),
+      .init("Address", state.address),
+      .init("Up for", OptionText.text(duration: .seconds(seconds))),
+      .init("Data", options.storage.isEphemeral ? "in memory" : options.storage.dataDirectory),
+    ]
+    return ServerStatus(isReady: state.isReady, lines: lines + server.statusLines)
+  }
+}
+
+/// Runs the pages. A default port that somebody else has is no reason not to start: then there are none.
+struct ConsoleService: Service {
+  let options: ServerOptions
+  /// Whether the operator named the port, so that a taken one is an error.
+  let isPortChosen: Bool
+  let registry: PrometheusRegistry
+  let logger: Logger
+  let status: @Sendable () -> ServerStatus
+
+  func run() async throws {
+    let host = options.network.host
+    let port = options.network.httpPort
+    let logger = logger
+    let console = ConsoleServer(
+      host: host, port: port, registry: registry, logger: logger, status: status,
+      onListening: { port in logger.info("console", metadata: ["address": "http://\(host):\(port)"])
+      })
+    do {
+      try await console.run()
+    } catch {
+      guard !isPortChosen else {
+        throw OptionError.conflict(
+          option: "--http-port", reason: "cannot listen on \(host):\(port): \(error)")
+      }
+      logger.warning(
+        "no console: the port is taken; choose one with --http-port",
+        metadata: ["port": "\(port)", "reason": "\(error)"])
+      try? await gracefulShutdown()
+    }
+  }
+}

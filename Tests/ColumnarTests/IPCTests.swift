@@ -1,0 +1,4 @@
+import Columnar
+import Testing
+
+@Suite struct IPCTests {}
