@@ -124,17 +124,24 @@ let package = Package(
       name: "grpc-echo", dependencies: ["GRPC", nioCore, logging], path: "Tools/grpc-echo",
       swiftSettings: strict),
 
+    .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: strict),
+
     // Tests, in the order of what they test.
     tests(of: "Columnar"),
     tests(of: "DuckDB", "Columnar"),
     tests(of: "GRPC", nioCore, nioPosix, nioHPACK, nioHTTP2, logging),
     tests(of: "FlightProtocol", "Columnar", nioCore, protobuf),
+    .testTarget(
+      name: "SQLTests", dependencies: ["SQL", "TestSupport"], exclude: ["slt", "corpus"],
+      swiftSettings: strict),
+    tests(of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),
     tests(of: "SettingsLoading", "Settings"),
     tests(of: "DataFolder"),
     tests(of: "Telemetry", "Console", metrics, logging),
     tests(of: "Shell", "Columnar"),
-    tests(of: "FlightServer", "Columnar", "FlightProtocol", protobuf),
+    tests(of: "FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
+    tests(of: "FlightServer", "Columnar", "DuckDB", "FlightProtocol", protobuf),
   ])
 
 // Benchmarks are built only when asked for: users need none of them.

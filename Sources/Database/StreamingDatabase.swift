@@ -29,7 +29,8 @@ public final class StreamingDatabase: Sendable {
   /// - Parameter allocator: Makes the memory of results; the server's way out ships it as it is.
   public init(
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
-    metrics serverMetrics: ServerMetrics, logger: Logger
+    metrics serverMetrics: ServerMetrics = ServerMetrics(),
+    logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
   ) throws(DatabaseError) {
     log = StatementLog(
       metrics: serverMetrics, logger: logger, threshold: options.slowStatementThreshold)

@@ -1,4 +1,5 @@
 import Columnar
+import Engine
 import Database
 import DuckDB
 import TestSupport
