@@ -43,8 +43,8 @@ extension Connection {
   /// The rows of a metadata query as text, after its schema has been put over them.
   fileprivate func rows(_ query: MetadataQuery) throws -> [[String?]] {
     let statement = try prepare(query.sql)
-    #expect(statement.resultSchema.fields.map(\.type) == query.schema.fields.map(\.type))
-    #expect(statement.resultSchema.fields.map(\.name) == query.schema.fields.map(\.name))
+    #expect(try statement.resultSchema.fields.map(\.type) == query.schema.fields.map(\.type))
+    #expect(try statement.resultSchema.fields.map(\.name) == query.schema.fields.map(\.name))
     guard let batch = try batch(query.sql) else { return [] }
     let labelled = try query.labelled(batch)
     #expect(labelled.schema == query.schema)
