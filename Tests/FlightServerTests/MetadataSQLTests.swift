@@ -163,8 +163,9 @@ private func rows(_ query: MetadataQuery) throws -> [[String?]] {
   }
 
   private func schema(in column: Column, _ row: Int) throws -> Schema {
-    let offsets = column.buffers[1].values(as: Int32.self)
-    let bytes = column.buffers[2].values(as: UInt8.self)
+    let (offsetBuffer, byteBuffer) = (column.buffers[1], column.buffers[2])
+    let offsets = offsetBuffer.values(as: Int32.self)
+    let bytes = byteBuffer.values(as: UInt8.self)
     let range = Int(offsets[row])..<Int(offsets[row + 1])
     return try IPCStream.schema(fromEncapsulated: range.map { bytes[$0] })
   }
