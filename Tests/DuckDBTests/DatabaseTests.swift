@@ -38,6 +38,18 @@ import Testing
     try connection.execute("CREATE TEMP TABLE t AS SELECT 1; ATTACH ':memory:' AS m")
   }
 
+  @Test func `a locked file is written, checkpointed and opened again`() throws {
+    let path = "/tmp/hyprstream-duckdb-\(UInt64.random(in: 0 ... .max)).db"
+    let library = try DuckDBLibrary.load()
+    for _ in 0..<2 {
+      let connection = try Database(library, path: path, settings: Self.lockedDown).connect()
+      try connection.execute(
+        "CREATE TABLE IF NOT EXISTS t (i BIGINT); INSERT INTO t FROM range(1000); CHECKPOINT")
+    }
+    let again = try Database(library, path: path, settings: Self.lockedDown).connect()
+    #expect(try int64s(again.batch("SELECT count(*) FROM t").columns[0]) == [2000])
+  }
+
   @Test func `an unknown setting is refused with its name`() {
     let error = #expect(throws: DuckDBError.self) { try memoryDatabase(["no_such": "1"]) }
     #expect(error?.kind == .invalidInput)
