@@ -124,7 +124,7 @@ func benchIngest() throws {
     let database = try Database(
       DuckDBLibrary.load(),
       settings: ["threads": "\(threads)", "preserve_insertion_order": "\(ordered)"])
-    let tables = LiveTables()
+    let tables = try LiveTables(DuckDBLibrary.load())
     try database.registerLiveTables(tables)
     let connection = try database.connect()
     let table = BatchTable(schema: batches[0].schema, batches: batches, maxThreads: threads)
@@ -143,7 +143,7 @@ func benchIngest() throws {
     }
   }
   let database = try Database(DuckDBLibrary.load(), settings: ["threads": "2"])
-  let tables = LiveTables()
+  let tables = try LiveTables(DuckDBLibrary.load())
   try database.registerLiveTables(tables)
   let connection = try database.connect()
   try connection.execute(create)

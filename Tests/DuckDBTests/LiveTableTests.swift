@@ -191,9 +191,9 @@ import Testing
       Schema(Field("s", .structure([Field("x", .int32), Field("x", .int32)]))), Schema([]),
       Schema(Field("d", .decimal(width: .bits256, precision: 76, scale: 50))),
     ])
-  func `a schema that DuckDB cannot hold is refused at once`(schema: Schema) {
+  func `a schema that DuckDB cannot hold is refused at once`(schema: Schema) throws {
     #expect(throws: DuckDBError.self) {
-      try LiveTables().add(BatchTable(schema: schema, batches: []))
+      try LiveTables(DuckDBLibrary.load()).add(BatchTable(schema: schema, batches: []))
     }
   }
 
@@ -265,7 +265,7 @@ private func connectionWithTables(
   _ settings: [String: String] = ["threads": "1"]
 ) throws -> (Connection, LiveTables) {
   let database = try memoryDatabase(settings)
-  let tables = LiveTables()
+  let tables = try LiveTables(DuckDBLibrary.load())
   try database.registerLiveTables(tables)
   let connection = try database.connect()
   try connection.execute("SET TimeZone = 'UTC'")
