@@ -20,6 +20,12 @@ extension FlightClient {
     return try Answer(decoding: first)
   }
 
+  /// Takes in what the headers of a call that has ended well ask for. There are none when the
+  /// server had nothing to send but its status.
+  func rememberHeaders(of call: ClientCall) async {
+    if let headers = try? await call.headers() { session.remember(headers) }
+  }
+
   /// Sends one message and collects the answers. Remembers what the response's headers ask for.
   /// Whatever goes wrong, a cancelled task included, the call does not stay open.
   func finish(_ call: ClientCall, sending request: ByteBuffer) async throws -> [ByteBuffer] {
@@ -27,7 +33,7 @@ extension FlightClient {
       try await call.send(GatherMessage(head: request), isLast: true)
       var answers: [ByteBuffer] = []
       while let answer = try await call.receive() { answers.append(answer) }
-      session.remember(try await call.headers())
+      await rememberHeaders(of: call)
       return answers
     } catch {
       call.cancel()

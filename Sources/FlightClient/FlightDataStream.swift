@@ -37,7 +37,7 @@ public final class FlightDataStream: Sendable, AsyncSequence {
           try await stream.call.send(GatherMessage(head: stream.request), isLast: true)
         }
         guard let message = try await stream.call.receive() else {
-          stream.client.session.remember(try await stream.call.headers())
+          await stream.client.rememberHeaders(of: stream.call)
           return nil
         }
         return try FlightData.decode(message)

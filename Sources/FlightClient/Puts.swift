@@ -65,7 +65,7 @@ final class BatchWriter {
       while let answer = try await call.receive() {
         results.append(try Flight.PutResult(decoding: answer))
       }
-      client.session.remember(try await call.headers())
+      await client.rememberHeaders(of: call)
       return results
     } catch {
       call.cancel()
@@ -76,7 +76,8 @@ final class BatchWriter {
   /// Ends the request and adds up the row counts that the server answers.
   func rowCount() async throws -> Int64 {
     var total: Int64?
-    for result in try await results() where !result.appMetadata.isEmpty {
+    // A count of 0 has no bytes.
+    for result in try await results() {
       let count = try FlightSQL.DoPutUpdateResult(decoding: result.appMetadata).recordCount
       let sum = (total ?? 0).addingReportingOverflow(count)
       total = sum.overflow ? -1 : sum.partialValue

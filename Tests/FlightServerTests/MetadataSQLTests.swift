@@ -1,4 +1,5 @@
 import Columnar
+import DuckDB
 import FlightProtocol
 import SwiftProtobuf
 import Testing
@@ -23,24 +24,39 @@ private let setup = [
   "COMMENT ON COLUMN other.s3.\"it's a 100%_\".price IS 'in euro'",
 ]
 
-private func rows(_ query: MetadataQuery) throws -> [[String?]] {
-  let result = try #require(try PythonDuckDB.run(setup: setup, queries: [query.sql]).first)
-  #expect(result.names == query.schema.fields.map(\.name))
-  #expect(result.types == query.schema.fields.map { duckDBType($0.type) })
-  return result.rows
+/// DuckDB with the things above in it.
+private func database() throws -> Connection {
+  let connection = try Database(DuckDBLibrary.load(), path: nil, settings: [:]).connect()
+  for statement in setup { try connection.execute(statement) }
+  return connection
 }
 
-private func duckDBType(_ type: DataType) -> String {
-  switch type {
-  case .utf8: "VARCHAR"
-  case .int32: "INTEGER"
-  case .uint8: "UTINYINT"
-  case .bool: "BOOLEAN"
-  default: "\(type)"
+extension Connection {
+  /// The rows of a query in one batch; none: no batch.
+  fileprivate func batch(_ sql: String) throws -> Batch? {
+    let result = try prepare(sql).execute()
+    var batches: [Batch] = []
+    while let batch = try result.next(maxRows: 65_536) { batches.append(batch) }
+    return batches.isEmpty ? nil : try Batch.concatenate(batches)
+  }
+
+  /// The rows of a metadata query as text, after its schema has been put over them.
+  fileprivate func rows(_ query: MetadataQuery) throws -> [[String?]] {
+    let statement = try prepare(query.sql)
+    #expect(try statement.resultSchema.fields.map(\.type) == query.schema.fields.map(\.type))
+    #expect(try statement.resultSchema.fields.map(\.name) == query.schema.fields.map(\.name))
+    guard let batch = try batch(query.sql) else { return [] }
+    let labelled = try query.labelled(batch)
+    #expect(labelled.schema == query.schema)
+    return (0..<labelled.rowCount).map { row in labelled.columns.map { $0.string(at: row) } }
   }
 }
 
-@Suite(.enabled(if: PythonDuckDB.isAvailable)) struct MetadataSQLTests {
+private func rows(_ query: MetadataQuery) throws -> [[String?]] {
+  try database().rows(query)
+}
+
+@Suite struct MetadataSQLTests {
   @Test func `catalogs are those attached, without internal ones`() throws {
     #expect(try rows(GetCatalogs.query()) == [["memory"], ["other"]])
   }
@@ -103,14 +119,55 @@ private func duckDBType(_ type: DataType) -> String {
   @Test func `details of columns come for the tables asked for`() throws {
     let query = TableSchemas.columnsQuery(.with { $0.tableNameFilterPattern = "it%" })
     let table = ["other", "s3", "it's a 100%_"]
-    let result = try #require(try PythonDuckDB.run(setup: setup, queries: [query.sql]).first)
     #expect(
-      result.rows == [
-        table + ["id", "INTEGER", "32", "0", "True", "nextval('other.s3.numbers')", nil],
-        table + ["price", "DECIMAL(10,2)", "10", "2", "False", nil, "in euro"],
-        table + ["name", "VARCHAR", nil, nil, "True", "'x'", nil],
+      try rows(query) == [
+        table + ["id", "INTEGER", "32", "0", "true", "nextval('other.s3.numbers')", nil],
+        table + ["price", "DECIMAL(10,2)", "10", "2", "false", nil, "in euro"],
+        table + ["name", "VARCHAR", nil, nil, "true", "'x'", nil],
       ])
-    #expect(result.types == query.schema.fields.map { duckDBType($0.type) })
+  }
+
+  @Test func `tables come with the schemas that a SELECT of them has`() throws {
+    let connection = try database()
+    try connection.execute("CREATE VIEW broken AS SELECT * FROM (SELECT 1 AS x)")
+    let command = FlightSQL.CommandGetTables.with { $0.includeSchema = true }
+    guard
+      case .tablesWithSchemas(let tables, let columns)? =
+        Metadata.answer(
+          to: .getTables(command), facts: { .init(duckDBVersion: "", hyprstreamVersion: "") })
+    else {
+      Issue.record("another kind of answer")
+      return
+    }
+    let batch = try TableSchemas.append(
+      to: tables.labelled(try #require(try connection.batch(tables.sql))),
+      columns: try #require(try connection.batch(columns.sql))
+    ) { name in
+      guard name.name != "broken" else { return nil }
+      return try connection.prepare("SELECT * FROM \(name.sql)").resultSchema
+    }
+    #expect(batch.schema == Metadata.schema(of: .getTables(command)))
+    let schemas = try (0..<batch.rowCount).map { row in
+      (batch.columns[2].string(at: row), try schema(in: batch.columns[4], row))
+    }
+    let broken = try #require(schemas.first { $0.0 == "broken" }?.1)
+    #expect(broken.fields.isEmpty)
+    let money = try #require(schemas.first { $0.0 == "it's a 100%_" }?.1)
+    #expect(money.fields.map(\.name) == ["id", "price", "name"])
+    #expect(money.fields.map(\.isNullable) == [true, false, true])
+    let price = money.fields[1]
+    #expect(price.type == .decimal(width: .bits128, precision: 10, scale: 2))
+    #expect(price.metadataValue("ARROW:FLIGHT:SQL:TYPE_NAME") == "DECIMAL(10,2)")
+    #expect(price.metadataValue("ARROW:FLIGHT:SQL:REMARKS") == "in euro")
+    #expect(money.fields[0].metadataValue("ARROW:FLIGHT:SQL:IS_AUTO_INCREMENT") == "1")
+  }
+
+  private func schema(in column: Column, _ row: Int) throws -> Schema {
+    let (offsetBuffer, byteBuffer) = (column.buffers[1], column.buffers[2])
+    let offsets = offsetBuffer.values(as: Int32.self)
+    let bytes = byteBuffer.values(as: UInt8.self)
+    let range = Int(offsets[row])..<Int(offsets[row + 1])
+    return try IPCStream.schema(fromEncapsulated: range.map { bytes[$0] })
   }
 
   @Test func `primary keys name their columns in order`() throws {
@@ -168,15 +225,14 @@ private func duckDBType(_ type: DataType) -> String {
   }
 
   @Test func `the names of keywords and functions have their kinds`() throws {
-    let result = try #require(
-      try PythonDuckDB.run(setup: [], queries: [ServerFacts.namesSQL]).first)
-    let names = Dictionary(grouping: result.rows, by: { $0[0] ?? "" })
-      .mapValues { Set($0.map { $0[1] ?? "" }) }
-    #expect(names["keyword"]?.contains("select") == true)
-    #expect(names["numeric"]?.contains("abs") == true)
-    #expect(names["string"]?.contains("upper") == true)
-    #expect(names["datetime"]?.contains("date_trunc") == true)
-    #expect(names["system"]?.contains("current_database") == true)
-    #expect(Set(names.keys) == ["keyword", "numeric", "string", "datetime", "system"])
+    let batch = try #require(try database().batch(ServerFacts.namesSQL))
+    var facts = ServerFacts(duckDBVersion: "1.5.5", hyprstreamVersion: "0.1.0")
+    facts.addNames(batch)
+    #expect(facts.keywords.contains("select"))
+    #expect(facts.numericFunctions.contains("abs"))
+    #expect(facts.stringFunctions.contains("upper"))
+    #expect(facts.datetimeFunctions.contains("date_trunc"))
+    #expect(facts.systemFunctions.contains("current_database"))
+    #expect(facts.keywords == facts.keywords.sorted())
   }
 }

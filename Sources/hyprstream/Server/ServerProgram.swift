@@ -34,7 +34,7 @@ struct ServerProgram {
       ServerParts(
         options: options, folder: folder, metrics: ServerMetrics(factory: registry),
         logger: logger))
-    let flight = FlightService(server: server, logger: logger)
+    let flight = ListenerService(server: server, logger: logger)
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     if options.network.httpPort != 0 {
       let console = ConsoleService(

@@ -5,7 +5,7 @@ internal import Settings
 private import Synchronization
 
 /// Runs the Flight SQL server and prints the line that scripts wait for.
-final class FlightService: Service {
+final class ListenerService: Service {
   private struct State {
     var isReady = false
     var address = ""

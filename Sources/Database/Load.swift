@@ -1,0 +1,147 @@
+internal import Columnar
+internal import DuckDB
+internal import Engine
+internal import SQL
+internal import Synchronization
+
+/// One bulk load: makes or checks the table, then inserts everything in one statement, so that all
+/// rows are there or none.
+final class Load: Sendable {
+  let request: IngestRequest
+  private let schema: Schema
+  private let queue: IngestQueue
+  private let metrics: MetricsRelation
+  private let liveTables: LiveTables
+  /// What is wrong with the request, in our own words and with its own code.
+  private let refused = Mutex<DatabaseError?>(nil)
+
+  init(
+    _ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsRelation,
+    liveTables: LiveTables
+  ) {
+    self.request = request
+    self.schema = schema
+    self.queue = queue
+    self.metrics = metrics
+    self.liveTables = liveTables
+  }
+
+  /// Whether it may make a table.
+  var definesCatalog: Bool { request.ifMissing == .create || request.ifExists == .replace }
+
+  /// The error to answer with when `run` has thrown `error`.
+  func failure(_ error: EngineError) -> DatabaseError {
+    if let refusal = refused.withLock({ $0 }) { return refusal }
+    if let sentence = queue.failureSentence { return DatabaseError(.cancelled, sentence) }
+    return DatabaseError(error)
+  }
+
+  /// Loads on this connection. Blocks until the client has sent everything.
+  func run(on connection: Connection) throws(DuckDBError) -> Int {
+    defer { queue.close() }
+    if schema.fields.isEmpty {
+      throw refuse(.invalidArgument, "the rows to load into \(request.table) have no columns")
+    }
+    let id = try liveTables.add(IngestTable(queue, schema: schema))
+    defer { liveTables.remove(id) }
+    let source = DuckDBInstance.liveRelation(id)
+    if let ingest = try metricsIngest() {
+      return try connection.changedRowCount(of: ingest.insertStatement(from: source))
+        ?? queue.rowCount
+    }
+    guard let existing = try existingColumns(connection) else {
+      guard request.ifMissing == .create else {
+        throw refuse(
+          .notFound,
+          "there is no table \(request.relation) to append to; ask for it to be created")
+      }
+      return try create(replacing: false, from: source, on: connection)
+    }
+    switch request.ifExists {
+    case .fail:
+      throw refuse(.alreadyExists, "the table \(request.relation) already exists")
+    case .replace: return try create(replacing: true, from: source, on: connection)
+    case .append:
+      let columns = try matchedColumns(existing)
+      return try insert(into: request.relation, columns, from: source, on: connection)
+    }
+  }
+
+  private func create(
+    replacing: Bool, from source: String, on connection: Connection
+  ) throws(DuckDBError) -> Int {
+    let verb = replacing ? "CREATE OR REPLACE TABLE " : "CREATE TABLE "
+    return try connection.changedRowCount(of: verb + request.relation + " AS FROM " + source)
+      ?? queue.rowCount
+  }
+
+  private func insert(
+    into target: String, _ columns: [(name: String, expression: String)], from source: String,
+    on connection: Connection
+  ) throws(DuckDBError) -> Int {
+    let names = columns.map { quotedName($0.name) }.joined(separator: ", ")
+    let values = columns.map(\.expression).joined(separator: ", ")
+    return try connection.changedRowCount(
+      of: "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source)") ?? queue.rowCount
+  }
+
+  /// The columns of the table, or `nil` if there is none.
+  private func existingColumns(_ connection: Connection) throws(DuckDBError) -> [Field]? {
+    do {
+      return try connection.prepare("FROM \(request.relation)").resultSchema.fields
+    } catch where error.kind == .catalog || error.kind == .binder {
+      return nil
+    }
+  }
+
+  /// The columns of the rows as columns of the table.
+  private func matchedColumns(
+    _ existing: [Field]
+  ) throws(DuckDBError) -> [(name: String, expression: String)] {
+    var names: [String: String] = [:]
+    for field in existing { names[field.name.lowercased()] = field.name }
+    var matched: [(name: String, expression: String)] = []
+    for field in schema.fields {
+      guard let name = names.removeValue(forKey: field.name.lowercased()) else {
+        let known = existing.map(\.name).joined(separator: ", ")
+        let isTwice = existing.contains { $0.name.lowercased() == field.name.lowercased() }
+        throw refuse(
+          .invalidArgument,
+          isTwice
+            ? "the rows have two columns called '\(field.name)'"
+            : "the table \(request.relation) has no column '\(field.name)'; it has \(known)")
+      }
+      matched.append((name, quotedName(field.name)))
+    }
+    return matched
+  }
+
+  /// How the rows become rows of `metrics`; `nil` if they go elsewhere.
+  private func metricsIngest() throws(DuckDBError) -> MetricsIngest? {
+    guard !request.isTemporary, request.table.lowercased() == "metrics",
+      [nil, "main"].contains(request.schema?.lowercased()),
+      [nil, metrics.catalog.lowercased()].contains(request.catalog?.lowercased())
+    else { return nil }
+    do {
+      return try metrics.conform(schema)
+    } catch {
+      throw refuse(.invalidArgument, "\(error)")
+    }
+  }
+
+  private func refuse(_ code: DatabaseError.Code, _ message: String) -> DuckDBError {
+    refused.withLock { $0 = DatabaseError(code, message) }
+    return DuckDBError(kind: .invalidInput, message: message)
+  }
+}
+
+extension Connection {
+  /// Runs one statement to its end.
+  ///
+  /// - Returns: How many rows it changed, if it says so.
+  func changedRowCount(of sql: String) throws(DuckDBError) -> Int? {
+    let result = try prepare(sql).execute()
+    while try result.next(maxRows: 65_536, allocator: HeapAllocator()) != nil {}
+    return result.rowsChanged
+  }
+}

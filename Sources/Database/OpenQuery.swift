@@ -1,0 +1,72 @@
+internal import Synchronization
+
+public import Columnar
+public import Engine
+
+/// A statement whose rows a client may fetch under a handle.
+public final class OpenQuery: Sendable {
+  private struct State {
+    var lastUse = ContinuousClock.now
+    var isBeingRead = false
+    var wasRead = false
+    var pump: ResultPump
+  }
+
+  public let handle = Handle()
+  public let sql: String
+  public let schema: Schema
+  /// Whether the statement changed something: it was run once, and is never run again.
+  public let isUpdate: Bool
+  let transaction: Handle?
+  let parameters: Batch?
+  private let state: Mutex<State>
+
+  init(
+    sql: String, pump: ResultPump, isUpdate: Bool, transaction: Handle?, parameters: Batch?
+  ) {
+    self.sql = sql
+    self.schema = pump.schema
+    self.isUpdate = isUpdate
+    self.transaction = transaction
+    self.parameters = parameters
+    state = Mutex(State(pump: pump))
+  }
+
+  public var pump: ResultPump { state.withLock { $0.pump } }
+
+  /// Claims the result for a reader.
+  ///
+  /// - Returns: The pump if nobody has read from it; `nil` if the statement must run again.
+  func claim() -> ResultPump? {
+    state.withLock { state in
+      state.lastUse = .now
+      guard !state.wasRead else { return nil }
+      state.wasRead = true
+      state.isBeingRead = true
+      return state.pump
+    }
+  }
+
+  func replace(_ pump: ResultPump) {
+    state.withLock { state in
+      state.pump = pump
+      state.isBeingRead = true
+      state.lastUse = .now
+    }
+  }
+
+  /// The reader has gone.
+  func readerLeft() {
+    state.withLock { state in
+      state.isBeingRead = false
+      state.lastUse = .now
+    }
+  }
+
+  /// Begins the lease anew.
+  func touch() { state.withLock { $0.lastUse = .now } }
+
+  func isExpired(after lease: Duration) -> Bool {
+    state.withLock { !$0.isBeingRead && ContinuousClock.now - $0.lastUse > lease }
+  }
+}

@@ -1,0 +1,54 @@
+internal import Synchronization
+
+public import Columnar
+internal import DuckDB
+
+/// A statement that a client prepared, with the parameters that it bound last.
+///
+/// Only the text is kept: it is prepared again when the catalog or the engine has changed.
+public final class PreparedQuery: Sendable {
+  private struct State {
+    var lastUse = ContinuousClock.now
+    var parameters: Batch?
+  }
+
+  public let handle = Handle()
+  public let sql: String
+  public let resultSchema: Schema
+  /// One field per parameter, in order; its type is null where DuckDB does not know it yet.
+  public let parameterSchema: Schema
+  /// Whether the statement changes something, so that it is to be run as an update.
+  public let isUpdate: Bool
+  let transaction: Handle?
+  private let state = Mutex(State())
+
+  init(
+    sql: String, resultSchema: Schema, parameterSchema: Schema, isUpdate: Bool,
+    transaction: Handle?
+  ) {
+    self.sql = sql
+    self.resultSchema = resultSchema
+    self.parameterSchema = parameterSchema
+    self.isUpdate = isUpdate
+    self.transaction = transaction
+  }
+
+  /// The rows to run with: `nil` when none were bound.
+  public var parameters: Batch? {
+    state.withLock { state in
+      state.lastUse = .now
+      return state.parameters
+    }
+  }
+
+  public func bind(_ parameters: Batch?) {
+    state.withLock { state in
+      state.lastUse = .now
+      state.parameters = parameters
+    }
+  }
+
+  func isExpired(after lease: Duration) -> Bool {
+    state.withLock { ContinuousClock.now - $0.lastUse > lease }
+  }
+}

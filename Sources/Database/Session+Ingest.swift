@@ -1,0 +1,124 @@
+internal import Synchronization
+
+public import Columnar
+internal import DuckDB
+public import Engine
+internal import SQL
+
+/// Where batches go that a client loads.
+public struct IngestRequest: Sendable {
+  public enum IfMissing: Sendable { case create, fail }
+  public enum IfExists: Sendable { case fail, append, replace }
+
+  public var catalog: String?
+  public var schema: String?
+  public var table: String
+  public var isTemporary = false
+  public var ifMissing: IfMissing
+  public var ifExists: IfExists
+  public var transaction: Handle?
+  /// Options of the client for this load.
+  public var options: [String: String] = [:]
+
+  public init(table: String, ifMissing: IfMissing = .fail, ifExists: IfExists = .append) {
+    self.table = table
+    self.ifMissing = ifMissing
+    self.ifExists = ifExists
+  }
+
+  /// The name in quotes, with what stands before it.
+  var relation: String {
+    let catalog = isTemporary ? "temp" : catalog
+    return ([catalog, schema, table] as [String?]).compactMap { $0.map(quotedName) }
+      .joined(separator: ".")
+  }
+}
+
+extension Session {
+  /// Loads all batches of `queue` into a table, or none of them.
+  ///
+  /// Columns are matched by name, whatever their case; values are converted to the table's types.
+  ///
+  /// - Returns: The number of rows loaded.
+  public func ingest(
+    _ request: IngestRequest, schema: Schema, from queue: IngestQueue, _ context: StatementContext
+  ) async throws(DatabaseError) -> Int {
+    touch()
+    defer { queue.close() }
+    let load = Load(request, schema: schema, queue: queue, metrics: database.metrics,
+      liveTables: engine.instance.liveTables)
+    do {
+      return try await run(load, context)
+    } catch let error as EngineError {
+      throw load.failure(error)
+    } catch let error as DatabaseError {
+      throw error
+    } catch {
+      throw DatabaseError(.internal, "\(error)")
+    }
+  }
+
+  private func run(_ load: Load, _ context: StatementContext) async throws -> Int {
+    let settings = state.withLock { $0.settings }
+    defer { if load.definesCatalog { engine.instance.catalogDidChange() } }
+    if let transaction = try transaction(context.transaction) {
+      transaction.beginStatement()
+      defer { transaction.endStatement() }
+      if load.request.isTemporary { _ = home() }
+      let lane = try await laneForWriting(transaction)
+      if load.definesCatalog { transaction.noteDefinition() }
+      return try await lane.load(settings) { (connection) throws(DuckDBError) in
+        try load.run(on: connection)
+      }
+    }
+    if load.request.isTemporary || state.withLock({ $0.home }) != nil {
+      return try await home().load(settings) { (connection) throws(DuckDBError) in
+        try load.run(on: connection)
+      }
+    }
+    return try await stoppable { signal in
+      try await engine.load(settings, stop: signal) { (connection) throws(DuckDBError) in
+        try load.run(on: connection)
+      }
+    }
+  }
+
+  /// Runs an INSERT of one row for all rows of parameters at once.
+  func insertRows(
+    of parameters: Batch, _ insert: SingleRowInsert, _ context: StatementContext
+  ) async throws(DatabaseError) -> Int {
+    let columns = parameters.schema.fields.indices.map { "p\($0 + 1)" }
+    guard insert.parameters.allSatisfy({ $0 < columns.count }) else {
+      throw DatabaseError(
+        .invalidArgument,
+        "the statement has \((insert.parameters.max() ?? 0) + 1) parameters, but the rows that were "
+          + "bound have \(columns.count) columns")
+    }
+    let renamed = Batch(
+      schema: Schema(
+        zip(columns, parameters.schema.fields).map { Field($0, $1.type, isNullable: true) }),
+      columns: parameters.columns, rowCount: parameters.rowCount)
+    let settings = state.withLock { $0.settings }
+    let liveTables = engine.instance.liveTables
+    let body: @Sendable (Connection) throws(DuckDBError) -> Int = {
+      (connection) throws(DuckDBError) in
+      let id = try liveTables.add(BatchTable(schema: renamed.schema, batches: [renamed]))
+      defer { liveTables.remove(id) }
+      let sql = insert.statement(from: DuckDBInstance.liveRelation(id), columns: columns)
+      return try connection.changedRowCount(of: sql) ?? renamed.rowCount
+    }
+    do {
+      if let transaction = try transaction(context.transaction) {
+        transaction.beginStatement()
+        defer { transaction.endStatement() }
+        return try await laneForWriting(transaction).run(settings, body)
+      }
+      if let home = state.withLock({ $0.home }) { return try await home.run(settings, body) }
+      return try await stoppable { signal in
+        try await engine.run(settings, stop: signal, body)
+      }
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+}

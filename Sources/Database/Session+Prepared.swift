@@ -1,0 +1,81 @@
+internal import Synchronization
+
+public import Columnar
+internal import DuckDB
+internal import Engine
+
+extension Session {
+  /// Prepares a statement under a handle. Runs nothing.
+  public func prepare(
+    _ sql: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> PreparedQuery {
+    let (description, isUpdate) = try await describe(sql, context)
+    let prepared = PreparedQuery(
+      sql: sql, resultSchema: description.resultSchema,
+      parameterSchema: description.parameterSchema, isUpdate: isUpdate,
+      transaction: context.transaction)
+    state.withLock { $0.prepared[prepared.handle] = prepared }
+    return prepared
+  }
+
+  public func prepared(_ handle: Handle) throws(DatabaseError) -> PreparedQuery {
+    touch()
+    guard let prepared = state.withLock({ $0.prepared[handle] }) else {
+      throw DatabaseError(
+        .notFound,
+        "this session has no such prepared statement: it was closed, expired, or never made")
+    }
+    return prepared
+  }
+
+  /// Closes a prepared statement; closing it twice is no error.
+  public func closePrepared(_ handle: Handle) {
+    state.withLock { $0.prepared[handle] = nil }
+  }
+
+  /// The columns that a statement would return. Runs nothing.
+  public func schema(
+    of sql: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> Schema {
+    try await describe(sql, context).description.resultSchema
+  }
+
+  struct StatementDescription {
+    var resultSchema = Schema([])
+    var parameterSchema = Schema([])
+  }
+
+  private func describe(
+    _ sql: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> (description: StatementDescription, isUpdate: Bool) {
+    touch()
+    let plans = try await plans(of: sql)
+    guard let last = plans.last else {
+      throw DatabaseError(.invalidArgument, "there is no statement in the text")
+    }
+    // Of a text with several statements the last may need what the others make, so it is known
+    // only when it runs; nor are statements described that only change the session.
+    let isUpdate = plans.contains(where: \.isUpdate)
+    switch last.effect {
+    case .read, .write, .define:
+      guard plans.count == 1 else { return (StatementDescription(), isUpdate) }
+    case .begin, .commit, .rollback, .setting: return (StatementDescription(), isUpdate)
+    }
+    let settings = state.withLock { $0.settings }
+    do {
+      let described = try await engine.describe(
+        last.sql, settings, on: try laneForReading(context))
+      return (StatementDescription(described), isUpdate)
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+}
+
+extension Session.StatementDescription {
+  init(_ described: DuckDBEngine.Description) {
+    resultSchema = described.resultSchema
+    parameterSchema = Schema(
+      described.parameters.map { Field($0.name, $0.type ?? .null) })
+  }
+}

@@ -1,0 +1,326 @@
+internal import Synchronization
+
+public import Columnar
+internal import DuckDB
+public import Engine
+
+/// Who sends a statement, and as part of what.
+public struct StatementContext: Sendable {
+  /// The transaction that the client names; `nil` for none, or for that of SQL's BEGIN.
+  public var transaction: Handle?
+  /// The client's connection.
+  public var connectionID: UInt64
+
+  public init(transaction: Handle? = nil, connectionID: UInt64) {
+    self.transaction = transaction
+    self.connectionID = connectionID
+  }
+}
+
+extension Session {
+  /// Where a statement runs.
+  private struct Route {
+    /// `nil`: a connection from the pool.
+    var lane: Lane?
+    var transaction: Transaction?
+    var settings: SessionSettings
+  }
+
+  // MARK: Queries
+
+  /// Starts a statement whose rows are fetched under the handle of what this returns.
+  ///
+  /// A statement that only reads goes on running while its rows are fetched. One that changes
+  /// something has done so when this returns; its rows, if any, are kept.
+  ///
+  /// - Parameter parameters: One run for each row; `nil` if the statement has no parameters.
+  public func query(
+    _ sql: String, parameters: Batch? = nil, _ context: StatementContext
+  ) async throws(DatabaseError) -> OpenQuery {
+    let (last, isUpdate) = try await runAllButLast(sql, context)
+    let pump = try await start(last, parameters: parameters, context)
+    let query = OpenQuery(
+      sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
+      transaction: context.transaction, parameters: parameters)
+    state.withLock { $0.results[query.handle] = query }
+    return query
+  }
+
+  /// The same for a prepared statement, with the parameters that were bound to it.
+  public func query(
+    _ prepared: PreparedQuery, connectionID: UInt64
+  ) async throws(DatabaseError) -> OpenQuery {
+    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
+    return try await query(prepared.sql, parameters: prepared.parameters, context)
+  }
+
+  /// The result that a client has under a handle.
+  public func openQuery(_ handle: Handle) throws(DatabaseError) -> OpenQuery {
+    guard let query = state.withLock({ $0.results[handle] }) else { throw .unknownResult }
+    return query
+  }
+
+  /// All rows of a query of ours, as for metadata.
+  public func internalQuery(
+    _ sql: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> [Batch] {
+    let settings = state.withLock { $0.settings }
+    do {
+      let pump = try await engine.start(
+        sql, settings, parameters: nil, on: try laneForReading(context))
+      defer { pump.close() }
+      var batches: [Batch] = []
+      while let batch = try await pump.next() { batches.append(batch) }
+      return batches
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+
+  /// Runs a statement for what it changes.
+  ///
+  /// - Returns: How many rows it changed, or -1 if that is not known.
+  public func update(
+    _ sql: String, parameters: Batch? = nil, _ context: StatementContext
+  ) async throws(DatabaseError) -> Int {
+    let (last, _) = try await runAllButLast(sql, context)
+    return try await update(last, parameters: parameters, context)
+  }
+
+  /// The same for a prepared statement: once for each row of parameters, all rows or none.
+  public func update(
+    _ prepared: PreparedQuery, parameters: Batch?, connectionID: UInt64
+  ) async throws(DatabaseError) -> Int {
+    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
+    return try await update(
+      prepared.sql, parameters: parameters ?? prepared.parameters, context)
+  }
+
+  private func update(
+    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext
+  ) async throws(DatabaseError) -> Int {
+    if let parameters, parameters.rowCount > 1, let insert = plan.singleRowInsert {
+      return try await insertRows(of: parameters, insert, context)
+    }
+    let pump = try await start(plan, parameters: parameters, context)
+    defer { pump.close() }
+    if plan.effect == .read {
+      // A query sent as an update: runs, and its rows are dropped.
+      await pump.spool()
+      if let failure = pump.failure { throw DatabaseError(failure) }
+      return -1
+    }
+    return pump.changedRowCount ?? -1
+  }
+
+  /// A text may hold several statements: all but the last run at once, for what they change.
+  private func runAllButLast(
+    _ sql: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> (last: StatementPlan, isUpdate: Bool) {
+    touch()
+    var plans = try await plans(of: sql)
+    guard let last = plans.popLast() else {
+      throw DatabaseError(.invalidArgument, "there is no statement in the text")
+    }
+    for plan in plans {
+      _ = try await update(plan, parameters: nil, context)
+    }
+    return (last, plans.contains(where: \.isUpdate))
+  }
+
+  /// Reads a text, and looks up what its reading depends on.
+  func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
+    var columns: [String: [String]] = [:]
+    // Each round finds out about one query; a text has only so many.
+    while true {
+      let place = state.withLock { $0.place } ?? database.defaultPlace
+      switch try database.planner.read(sql, in: place, columns: columns) {
+      case .plans(let plans): return plans
+      case .needsColumns(let query):
+        do {
+          let settings = state.withLock { $0.settings }
+          let described = try await engine.describe(
+            query, settings, on: state.withLock { $0.sqlTransaction?.lane ?? $0.home })
+          columns[query] = described.resultSchema.fields.map(\.name)
+        } catch {
+          throw DatabaseError(error)
+        }
+      }
+    }
+  }
+
+  /// What a client may fetch again: the statement runs anew if its rows were fetched before.
+  public func result(_ handle: Handle) async throws(DatabaseError) -> (OpenQuery, ResultPump) {
+    touch()
+    let query = try openQuery(handle)
+    if let pump = query.claim() { return (query, pump) }
+    guard !query.isUpdate else {
+      throw DatabaseError(
+        .failedPrecondition,
+        "the rows of a statement that changes something can be fetched once only")
+    }
+    let (last, _) = try await runAllButLast(
+      query.sql, StatementContext(transaction: query.transaction, connectionID: 0))
+    let context = StatementContext(transaction: query.transaction, connectionID: 0)
+    query.replace(try await start(last, parameters: query.parameters, context))
+    return (query, query.pump)
+  }
+
+  /// The reader of a result is done with it, or has gone.
+  public func readerLeft(_ query: OpenQuery) {
+    query.pump.close()
+    query.readerLeft()
+  }
+
+  /// Lets go of a result before its lease ends.
+  public func closeResult(_ handle: Handle) {
+    let query = state.withLock { $0.results.removeValue(forKey: handle) }
+    query?.pump.close()
+  }
+
+  /// Stops the statement behind a result.
+  ///
+  /// - Returns: Whether it was still running or had rows to fetch.
+  public func cancel(_ handle: Handle) throws(DatabaseError) -> Bool {
+    let query = try openQuery(handle)
+    let wasRunning = !query.pump.isEnded
+    query.pump.stop(.cancelled)
+    return wasRunning
+  }
+
+  /// Begins the lease of a result anew.
+  public func renew(_ handle: Handle) throws(DatabaseError) {
+    let query = try openQuery(handle)
+    query.touch()
+  }
+
+  // MARK: Running
+
+  private func start(
+    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext
+  ) async throws(DatabaseError) -> ResultPump {
+    switch plan.effect {
+    case .begin, .commit, .rollback:
+      try await runTransactionControl(
+        plan.effect, in: context.transaction, connectionID: context.connectionID)
+      return engine.emptyResult()
+    case .setting(let name, let statement):
+      try await apply(setting: name, statement: statement, context)
+      return engine.emptyResult()
+    case .read, .write, .define: break
+    }
+    let route = try await route(plan, context)
+    route.transaction?.beginStatement()
+    defer { route.transaction?.endStatement() }
+    if plan.isUpdate, let parameters, parameters.rowCount > 1, route.lane == nil {
+      return try await startInOneTransaction(plan, parameters: parameters, route.settings)
+    }
+    do {
+      let pump = try await engine.start(
+        plan.sql, route.settings, parameters: parameters, on: route.lane)
+      database.log.started(plan.sql, pump, session: id)
+      if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
+      return pump
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+
+  /// Waits until a statement that changes something has done so.
+  private func finishUpdate(
+    _ plan: StatementPlan, _ pump: ResultPump, _ transaction: Transaction?
+  ) async throws(DatabaseError) {
+    await withTaskCancellationHandler {
+      await pump.spool()
+    } onCancel: {
+      pump.stop(.cancelled)
+    }
+    if plan.effect == .define {
+      engine.instance.catalogDidChange()
+      transaction?.noteDefinition()
+    }
+    if let failure = pump.failure {
+      pump.close()
+      throw DatabaseError(failure)
+    }
+  }
+
+  /// Runs an update with all its rows of parameters, or with none of them.
+  private func startInOneTransaction(
+    _ plan: StatementPlan, parameters: Batch, _ settings: SessionSettings
+  ) async throws(DatabaseError) -> ResultPump {
+    let lane = engine.makeLane()
+    do {
+      try await lane.run(settings) { (connection) throws(DuckDBError) in
+        try connection.execute("BEGIN TRANSACTION")
+      }
+      let pump = try await engine.start(plan.sql, settings, parameters: parameters, on: lane)
+      do {
+        try await finishUpdate(plan, pump, nil)
+      } catch {
+        try? await lane.run(settings) { (connection) throws(DuckDBError) in
+          try connection.execute("ROLLBACK")
+        }
+        throw error
+      }
+      try await lane.run(settings) { (connection) throws(DuckDBError) in
+        try connection.execute("COMMIT")
+      }
+      return pump
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+
+  private func route(
+    _ plan: StatementPlan, _ context: StatementContext
+  ) async throws(DatabaseError) -> Route {
+    let (settings, isolation) = state.withLock { ($0.settings, $0.isolation) }
+    let transaction = try transaction(context.transaction)
+    if let transaction {
+      if plan.isUpdate || isolation == .snapshot || transaction.lane != nil {
+        if plan.needsOwnConnection { _ = home() }
+        let lane = try await laneForWriting(transaction)
+        return Route(lane: lane, transaction: transaction, settings: settings)
+      }
+    }
+    let lane: Lane? = plan.needsOwnConnection ? home() : state.withLock { $0.home }
+    if let lane, transaction == nil, isTaken(lane) {
+      throw DatabaseError(
+        .failedPrecondition,
+        "this session has temporary tables and a transaction that writes: send the statement "
+          + "inside the transaction, or after its end")
+    }
+    return Route(lane: lane, transaction: transaction, settings: settings)
+  }
+
+  /// The session's own connection; from now on all its statements run there.
+  func home() -> Lane {
+    let fresh = engine.makeLane()
+    return state.withLock { state in
+      if let home = state.home, !home.isLost { return home }
+      state.home = fresh
+      return fresh
+    }
+  }
+
+  private func isTaken(_ lane: Lane) -> Bool {
+    state.withLock { state in
+      state.sqlTransaction?.lane === lane
+        || state.transactions.values.contains { $0.lane === lane }
+    }
+  }
+
+  /// The lane on which a statement of this session sees all that it may see, if there is one.
+  func laneForReading(_ context: StatementContext) throws(DatabaseError) -> Lane? {
+    if let lane = try transaction(context.transaction)?.lane { return lane }
+    return state.withLock { $0.home }
+  }
+}
+
+extension DatabaseError {
+  static var unknownResult: DatabaseError {
+    DatabaseError(
+      .notFound, "this session has no such result: it was closed, expired, or never made")
+  }
+}

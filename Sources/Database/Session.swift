@@ -1,0 +1,147 @@
+internal import Synchronization
+
+internal import Columnar
+internal import DuckDB
+internal import Engine
+
+/// One client talking to the database. The only door: every way in goes through a session.
+///
+/// It owns settings, temporary tables, transactions, prepared statements and open results; when it
+/// closes, all of them go.
+public final class Session: Sendable {
+  struct State {
+    var settings = SessionSettings()
+    /// What `options()` answers: name → value as it was given.
+    var options: [String: SessionOption] = [:]
+    /// Where names without a schema are looked up, once that was changed.
+    var place: MetricsRelation.Session?
+    var isolation = Isolation.statement
+    var statementTimeout: Duration?
+    /// The connection on which temporary tables and variables live.
+    var home: Lane?
+    var transactions: [Handle: Transaction] = [:]
+    /// The transaction that SQL's `BEGIN` opened.
+    var sqlTransaction: Transaction?
+    var prepared: [Handle: PreparedQuery] = [:]
+    var results: [Handle: OpenQuery] = [:]
+    /// Loads and batch updates that run now.
+    var running: [Handle: RunningStatement] = [:]
+    var isClosed = false
+    var lastUse = ContinuousClock.now
+  }
+
+  struct RunningStatement: Sendable {
+    let signal: StopSignal
+    let start: ContinuousClock.Instant
+  }
+
+  public let id = Handle()
+  let database: StreamingDatabase
+  let state = Mutex(State())
+
+  init(_ database: StreamingDatabase) { self.database = database }
+
+  var engine: DuckDBEngine { database.engine }
+
+  /// What each statement of this session sees of others' changes.
+  enum Isolation: String {
+    /// Each statement its own snapshot, until the transaction writes.
+    case statement
+    /// One snapshot from the first statement of the transaction on.
+    case snapshot
+  }
+
+  // MARK: Ending
+
+  /// Ends everything that the session has. Statements that run are interrupted.
+  public func close() async {
+    let (results, transactions, running) = state.withLock { state in
+      state.isClosed = true
+      defer {
+        state.results = [:]
+        state.prepared = [:]
+        state.transactions = [:]
+        state.sqlTransaction = nil
+        state.home = nil
+      }
+      let transactions =
+        Array(state.transactions.values) + (state.sqlTransaction.map { [$0] } ?? [])
+      return (Array(state.results.values), transactions, Array(state.running.values))
+    }
+    for result in results { result.pump.close() }
+    for statement in running { statement.signal.stop(.cancelled) }
+    for transaction in transactions {
+      await rollBack(transaction, because: "its session has ended")
+    }
+    database.forget(self)
+  }
+
+  /// A client's connection has closed: its transactions are rolled back.
+  func connectionClosed(_ connectionID: UInt64) async {
+    let lost = state.withLock { state in
+      var lost = state.transactions.values.filter { $0.connectionID == connectionID }
+      for transaction in lost { state.transactions[transaction.handle] = nil }
+      if let transaction = state.sqlTransaction, transaction.connectionID == connectionID {
+        lost.append(transaction)
+        state.sqlTransaction = nil
+      }
+      return lost
+    }
+    for transaction in lost {
+      await rollBack(transaction, because: "its connection was closed")
+    }
+  }
+
+  /// Called about once a second: lets go of what nobody uses, and interrupts what takes too long.
+  func sweep() async {
+    let options = database.options
+    let limit = state.withLock { $0.statementTimeout } ?? options.statementTimeout
+    let (results, expired, transactions, running) = state.withLock { state in
+      let expired = state.results.values.filter { $0.isExpired(after: options.handleLease) }
+      for result in expired { state.results[result.handle] = nil }
+      for prepared in state.prepared.values where prepared.isExpired(after: options.handleLease) {
+        state.prepared[prepared.handle] = nil
+      }
+      var transactions = Array(state.transactions.values)
+      if let transaction = state.sqlTransaction { transactions.append(transaction) }
+      return (Array(state.results.values), expired, transactions, Array(state.running.values))
+    }
+    for result in expired { result.pump.close() }
+    if limit > .zero {
+      for result in results {
+        if let busy = result.pump.busyDuration, busy > limit { result.pump.stop(.timedOut(limit)) }
+      }
+      for statement in running where ContinuousClock.now - statement.start > limit {
+        statement.signal.stop(.timedOut(limit))
+      }
+    }
+    for transaction in transactions
+    where transaction.isExpired(after: options.transactionIdleTimeout) {
+      await rollBack(
+        transaction,
+        because: "it had written and then idled longer than \(options.transactionIdleTimeout), "
+          + "which is transaction_idle_timeout")
+    }
+  }
+
+  /// Whether it was closed, so that no statement may use it.
+  public var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  func touch() { state.withLock { $0.lastUse = .now } }
+
+  public func isIdle(longerThan timeout: Duration) -> Bool {
+    state.withLock { state in
+      state.running.isEmpty && ContinuousClock.now - state.lastUse > timeout
+    }
+  }
+
+  /// Registers a statement that can be stopped, while `body` runs it.
+  func stoppable<Value>(
+    _ body: (StopSignal) async throws -> Value
+  ) async throws -> Value {
+    let (handle, signal) = (Handle(), StopSignal())
+    state.withLock { $0.running[handle] = RunningStatement(signal: signal, start: .now) }
+    defer { state.withLock { $0.running[handle] = nil } }
+    return try await body(signal)
+  }
+}

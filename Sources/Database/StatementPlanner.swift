@@ -1,0 +1,148 @@
+internal import Engine
+internal import SQL
+
+/// Reads a text into plans: what each statement does, whether it is allowed, and what DuckDB gets.
+struct StatementPlanner: Sendable {
+  /// Says which statements may touch the machine.
+  let policy: MachineAccessPolicy
+  let metrics: MetricsRelation
+
+  /// What a text turns into.
+  enum Outcome {
+    case plans([StatementPlan])
+    /// The columns of this query must be known first.
+    case needsColumns(ofQuery: String)
+  }
+
+  /// Reads the statements of a text, in order.
+  ///
+  /// - Parameter columns: The columns of queries that an earlier call asked for.
+  func read(
+    _ sql: String, in session: MetricsRelation.Session, columns: [String: [String]]
+  ) throws(DatabaseError) -> Outcome {
+    var missing: String?
+    do throws(SQLError) {
+      var plans: [StatementPlan] = []
+      for statement in try StatementText.split(sql) {
+        let plan = try plan(statement, in: session) { (query) throws(SQLError) in
+          if let known = columns[query] { return known }
+          missing = query
+          throw SQLError("the columns of the query are not known yet")
+        }
+        plans.append(plan)
+      }
+      return .plans(plans)
+    } catch {
+      if let missing { return .needsColumns(ofQuery: missing) }
+      throw DatabaseError(error)
+    }
+  }
+
+  private func plan(
+    _ statement: StatementText, in session: MetricsRelation.Session,
+    _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
+  ) throws(SQLError) -> StatementPlan {
+    let head = statement.head
+    try policy.check(statement, head: head)
+    try refuseLiveTables(statement)
+    var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
+    plan.needsOwnConnection = needsOwnConnection(head)
+    plan.singleRowInsert = SingleRowInsert(statement, head)
+    let rewritten = try metrics.rewrite(
+      statement, head: head, session: session, columnsOfQuery: columnsOfQuery)
+    if let rewritten {
+      plan.sql = rewritten
+      plan.singleRowInsert = nil
+    }
+    return plan
+  }
+
+  /// Tables on their way in belong to the session that loads them, and their numbers can be guessed.
+  private func refuseLiveTables(_ statement: StatementText) throws(SQLError) {
+    for token in statement.tokens where token.kind == .word || token.kind == .quotedName {
+      guard let name = statement.source.name(of: token), name.utf8.first == UInt8(ascii: "_"),
+        name.lowercased() == DuckDBInstance.liveFunction
+      else { continue }
+      throw SQLError(
+        "the function \(DuckDBInstance.liveFunction) belongs to the server", kind: .refused,
+        at: statement.source.position(ofByte: Int(token.start)))
+    }
+  }
+
+  private func effect(of head: StatementHead, _ statement: StatementText) -> StatementPlan.Effect {
+    switch head.kind {
+    case .transaction(.begin): .begin
+    case .transaction(.commit): .commit
+    case .transaction(.rollback): .rollback
+    case .set(let setting) where setting.scope != .variable:
+      .setting(name: setting.name.lowercased(), statement: statement.text)
+    case .reset(let setting) where setting.scope != .variable:
+      .setting(name: setting.name.lowercased(), statement: nil)
+    case .use: .setting(name: "schema", statement: statement.text)
+    case .insert, .update, .delete, .merge, .execute, .call, .checkpoint, .vacuum, .analyze,
+      .prepare, .deallocate, .set, .reset, .other:
+      .write
+    case .query(.pivot), .query(.unpivot): .read
+    default: head.isReadOnly ? .read : .define
+    }
+  }
+
+  /// Whether a statement makes or uses something that only its connection knows.
+  private func needsOwnConnection(_ head: StatementHead) -> Bool {
+    switch head.kind {
+    case .create(let create): create.isTemporary
+    case .prepare, .execute, .deallocate, .pragma: !head.isReadOnly
+    case .set(let setting), .reset(let setting): setting.scope == .variable
+    // Without an IN list it makes a type of its own first.
+    case .query(.pivot): true
+    default: false
+    }
+  }
+}
+
+extension DatabaseError {
+  init(_ error: SQLError) {
+    self.init(
+      error.kind == .refused ? .permissionDenied : .invalidArgument, "\(error)", cause: error)
+  }
+}
+
+extension SingleRowInsert {
+  /// - Returns: `nil` unless it is `INSERT INTO t [(columns)] VALUES (…)` with one row of
+  ///   expressions over plain or numbered parameters, and nothing that looks at other rows.
+  init?(_ statement: StatementText, _ head: StatementHead) {
+    guard case .insert(let insert) = head.kind, insert.source == .values, !head.hasLeadingWith,
+      insert.conflict == nil, insert.onConflictTokens == nil, insert.returningTokens == nil
+    else { return nil }
+    let source = statement.source
+    let tokens = insert.sourceTokens
+    guard tokens.count > 3, source.tokens[tokens.lowerBound + 1].isMark("("),
+      source.tokens[tokens.upperBound - 1].isMark(")"),
+      let values = source.byteRange(ofTokens: (tokens.lowerBound + 2)..<(tokens.upperBound - 1))
+    else { return nil }
+    let headRange = statement.byteRange.lowerBound..<Int(source.tokens[tokens.lowerBound].start)
+    self.init(head: source.text(in: headRange), pieces: [], parameters: [])
+    var (depth, start) = (1, values.lowerBound)
+    for token in source.tokens[(tokens.lowerBound + 2)..<(tokens.upperBound - 1)] {
+      if token.isMark("(") { depth += 1 }
+      if token.isMark(")") { depth -= 1 }
+      guard depth > 0 else { return nil }  // a second row
+      guard token.kind == .parameter else { continue }
+      guard let index = Self.index(of: source.text(of: token), after: parameters.count) else {
+        return nil
+      }
+      pieces.append(source.text(in: start..<token.range.lowerBound))
+      parameters.append(index)
+      start = token.range.upperBound
+    }
+    guard !parameters.isEmpty else { return nil }
+    pieces.append(source.text(in: start..<values.upperBound))
+  }
+
+  /// The 0-based parameter that `?`, `?3` or `$3` means; `nil` for a named one.
+  private static func index(of parameter: String, after count: Int) -> Int? {
+    if parameter == "?" { return count }
+    guard let number = Int(parameter.dropFirst()), number > 0 else { return nil }
+    return number - 1
+  }
+}

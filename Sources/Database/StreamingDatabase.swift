@@ -1,0 +1,141 @@
+internal import Synchronization
+
+public import Columnar
+public import DuckDB
+public import Engine
+public import Logging
+internal import SQL
+public import Telemetry
+
+/// The database: its engine, its sessions, and the job that looks after both.
+public final class StreamingDatabase: Sendable {
+  private struct State {
+    var sessions: [Handle: Session] = [:]
+    var isClosing = false
+  }
+
+  /// The limits and time-outs as they are now.
+  public var options: DatabaseOptions { currentOptions.withLock { $0 } }
+  private let currentOptions: Mutex<DatabaseOptions>
+  public let engine: DuckDBEngine
+  let planner: StatementPlanner
+  let metrics: MetricsRelation
+  private let state = Mutex(State())
+
+  let log: StatementLog
+
+  /// Opens the database.
+  ///
+  /// - Parameter allocator: Makes the memory of results; the server's way out ships it as it is.
+  public init(
+    options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
+    metrics serverMetrics: ServerMetrics = ServerMetrics(),
+    logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
+  ) throws(DatabaseError) {
+    log = StatementLog(
+      metrics: serverMetrics, logger: logger, threshold: options.slowStatementThreshold)
+    currentOptions = Mutex(options)
+    metrics = MetricsRelation(
+      catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
+    planner = StatementPlanner(
+      policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
+      metrics: metrics)
+    do throws(DuckDBError) {
+      let instance = try DuckDBInstance(
+        library: library, configuration: Self.configuration(options, metrics))
+      engine = DuckDBEngine(
+        instance: instance,
+        admission: Admission(maxRunning: options.maxRunning, maxQueued: options.maxQueued),
+        maxThreadCount: options.maxRunning + 4, allocator: allocator,
+        spoolLimits: SpoolLimits(directory: options.spoolDirectory))
+    } catch {
+      throw DatabaseError(error)
+    }
+  }
+
+  /// The settings of the *queries* instance. Nothing outside the allowed directories can be
+  /// reached, and nothing that could open them again can be set.
+  private static func configuration(
+    _ options: DatabaseOptions, _ metrics: MetricsRelation
+  ) -> DuckDBInstance.Configuration {
+    var settings: [String: String] = [:]
+    if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
+    if options.memoryLimitByteCount > 0 {
+      settings["memory_limit"] = "\(options.memoryLimitByteCount / 1_000_000)MB"
+    }
+    if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
+    settings["temp_directory"] = options.spoolDirectory
+    var setup = metrics.setupStatements
+    setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
+    return DuckDBInstance.Configuration(path: options.path, settings: settings, setup: setup)
+  }
+
+  var defaultSessionOptions: [String: SessionOption] {
+    ["catalog": .string(catalogName), "schema": .string("main")]
+  }
+
+  var defaultPlace: MetricsRelation.Session { MetricsRelation.Session(catalog: catalogName) }
+
+  /// The catalog that holds the tables: named after the file, as DuckDB does it.
+  public var catalogName: String { metrics.catalog }
+
+  private static func catalogName(ofPath path: String?) -> String {
+    guard let path else { return "memory" }
+    let file = path.split(separator: "/").last ?? ""
+    return String(file.split(separator: ".").first ?? "memory")
+  }
+
+  /// The version of DuckDB, as `1.5.5`.
+  public var duckDBVersion: String { engine.instance.libraryVersion }
+
+  // MARK: Sessions
+
+  public func openSession() -> Session {
+    let session = Session(self)
+    state.withLock { $0.sessions[session.id] = session }
+    log.metrics.sessionOpened()
+    return session
+  }
+
+  func forget(_ session: Session) {
+    let wasOpen = state.withLock { $0.sessions.removeValue(forKey: session.id) != nil }
+    if wasOpen { log.metrics.sessionClosed() }
+  }
+
+  public var sessionCount: Int { state.withLock { $0.sessions.count } }
+
+  /// A client's connection has closed.
+  public func connectionClosed(_ connectionID: UInt64) async {
+    for session in state.withLock({ Array($0.sessions.values) }) {
+      await session.connectionClosed(connectionID)
+    }
+  }
+
+  /// Looks after sessions until the task is cancelled: leases, time-outs, idle transactions.
+  public func run() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(200))
+      for session in state.withLock({ Array($0.sessions.values) }) {
+        await session.sweep()
+      }
+    }
+  }
+
+  /// Ends all sessions. Statements that run are interrupted, open transactions rolled back.
+  public func close() async {
+    let sessions = state.withLock { state in
+      state.isClosing = true
+      return Array(state.sessions.values)
+    }
+    for session in sessions { await session.close() }
+  }
+}
+
+extension StreamingDatabase {
+  /// Takes over the limits of a configuration that was read again.
+  public func reload(_ options: DatabaseOptions) {
+    currentOptions.withLock { $0 = options }
+    engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
+    log.setThreshold(options.slowStatementThreshold)
+  }
+}

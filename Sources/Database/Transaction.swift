@@ -1,0 +1,78 @@
+internal import Synchronization
+
+internal import Engine
+
+/// One transaction of a session.
+///
+/// Until its first write it holds nothing and never expires: each of its statements has its own
+/// snapshot and its own `NOW()`. With the first write it becomes a transaction of DuckDB on a lane
+/// of its own (or on the session's, where temporary tables live), and is rolled back when it idles.
+/// With `isolation = 'snapshot'` it becomes one with its first statement.
+final class Transaction: Sendable {
+  enum Phase {
+    /// Begun, nothing written.
+    case reading
+    /// DuckDB's transaction is open on this lane.
+    case writing(Lane)
+    /// Committed or rolled back. Terminal; the sentence says what became of it.
+    case ended(String)
+  }
+
+  private struct State {
+    var phase = Phase.reading
+    var lastUse = ContinuousClock.now
+    var runningCount = 0
+    var definesCatalog = false
+  }
+
+  let handle = Handle()
+  /// The connection that began it; when that closes, it is rolled back.
+  let connectionID: UInt64
+  /// Held while the phase changes, since that runs statements.
+  let turn = Turn()
+  private let state = Mutex(State())
+
+  init(connectionID: UInt64) { self.connectionID = connectionID }
+
+  var phase: Phase { state.withLock { $0.phase } }
+
+  /// Whether it has written and is not yet ended.
+  var lane: Lane? {
+    if case .writing(let lane) = phase { return lane }
+    return nil
+  }
+
+  /// Whether it has changed the catalog.
+  var definesCatalog: Bool { state.withLock { $0.definesCatalog } }
+
+  func noteDefinition() { state.withLock { $0.definesCatalog = true } }
+
+  func becomeWriting(on lane: Lane) { state.withLock { $0.phase = .writing(lane) } }
+
+  /// Ready for a new first write.
+  func restart() { state.withLock { $0.phase = .reading } }
+
+  func end(_ what: String) { state.withLock { $0.phase = .ended(what) } }
+
+  func beginStatement() {
+    state.withLock { state in
+      state.runningCount += 1
+      state.lastUse = .now
+    }
+  }
+
+  func endStatement() {
+    state.withLock { state in
+      state.runningCount -= 1
+      state.lastUse = .now
+    }
+  }
+
+  /// Whether it has written and then idled longer than `timeout`.
+  func isExpired(after timeout: Duration) -> Bool {
+    state.withLock { state in
+      guard case .writing = state.phase, state.runningCount == 0 else { return false }
+      return ContinuousClock.now - state.lastUse > timeout
+    }
+  }
+}

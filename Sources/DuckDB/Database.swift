@@ -1,0 +1,76 @@
+import CDuckDB
+import Synchronization
+
+/// One DuckDB instance: a file or memory, its settings and its threads.
+///
+/// It is closed when the last connection, statement and result that came from it are gone.
+@safe
+public final class Database: @unchecked Sendable {
+  // Sendable: `handle` is written by init and deinit only, and DuckDB's database is thread-safe.
+  private var handle: duckdb_database
+  public let library: DuckDBLibrary
+  /// The file, or nil for memory.
+  public let path: String?
+  private let invalidated = Atomic(false)
+
+  /// Opens or creates a database.
+  ///
+  /// - Parameters:
+  ///   - path: A file; `nil` keeps everything in memory.
+  ///   - settings: DuckDB's configuration, by name; they apply before anything is read. `threads`,
+  ///     `memory_limit` and `enable_external_access` hold for the whole instance.
+  public init(
+    _ library: DuckDBLibrary, path: String? = nil, settings: [String: String] = [:]
+  ) throws(DuckDBError) {
+    var config: duckdb_config?
+    guard unsafe duckdb_create_config(&config) == DuckDBSuccess else {
+      throw DuckDBError(kind: .outOfMemory, message: "DuckDB has no memory for its configuration")
+    }
+    defer { unsafe duckdb_destroy_config(&config) }
+    for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+      guard unsafe duckdb_set_config(config, name, value) == DuckDBSuccess else {
+        throw DuckDBError(
+          kind: .invalidInput, message: "DuckDB has no setting \(name), or not the value \(value)")
+      }
+    }
+    var opened: duckdb_database?
+    var reason: UnsafeMutablePointer<CChar>?
+    let state = unsafe duckdb_open_ext(path ?? ":memory:", &opened, config, &reason)
+    guard state == DuckDBSuccess, let opened = unsafe opened else {
+      let message = unsafe reason.map { unsafe String(cString: $0) } ?? "cannot be opened"
+      unsafe duckdb_free(reason)
+      throw DuckDBError(duckDB: message)
+    }
+    unsafe handle = opened
+    self.library = library
+    self.path = path
+  }
+
+  deinit {
+    var closing: duckdb_database? = unsafe handle
+    unsafe duckdb_close(&closing)
+  }
+
+  /// Whether an internal or fatal error has made the instance unusable. Close it (let go of all
+  /// that came from it) and open it again; the data of a file survives.
+  public var isInvalidated: Bool { invalidated.load(ordering: .relaxed) }
+
+  /// A new connection. Cheap: 40 µs.
+  public func connect() throws(DuckDBError) -> Connection {
+    var connection: duckdb_connection?
+    guard unsafe duckdb_connect(handle, &connection) == DuckDBSuccess,
+      let connection = unsafe connection
+    else {
+      throw DuckDBError(kind: .other, message: "DuckDB refused a new connection")
+    }
+    return unsafe Connection(connection, of: self)
+  }
+
+  /// Keeps in mind what `error` says about the instance.
+  func note(_ error: DuckDBError) {
+    if error.invalidatesDatabase { invalidated.store(true, ordering: .relaxed) }
+  }
+
+  /// For the registration of replacement scans.
+  @unsafe var unsafeHandle: duckdb_database { unsafe handle }
+}

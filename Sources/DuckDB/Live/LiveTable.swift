@@ -1,0 +1,111 @@
+public import Columnar
+import Synchronization
+
+/// A table that SQL sees and whose rows come from Swift, batch by batch.
+public protocol LiveTable: Sendable {
+  /// The columns that SQL sees. Fixed for as long as the table is registered.
+  var schema: Schema { get }
+
+  /// How many rows there are, if that is known; DuckDB plans with it.
+  var rowCount: Int? { get }
+
+  /// Begins a scan. Called once per scan and execution, on a thread of DuckDB's.
+  ///
+  /// - Parameter columns: Which columns are read, as positions in `schema`. The batches have all
+  ///   columns, but what is in the others does not matter, as long as it is well formed.
+  func scan(columns: [Int]) throws -> any BatchSource
+}
+
+/// The batches of one scan.
+public protocol BatchSource: Sendable {
+  /// How many threads may call `next()` at a time; with more than one, rows come in no order.
+  var maxThreads: Int { get }
+
+  /// The next batch, of the table's schema, or nil at the end. Called from DuckDB's threads. It
+  /// may block. What it throws ends the statement with an error that says so.
+  func next() throws -> Batch?
+}
+
+/// The live tables of a database, by number and by name.
+///
+/// SQL reads `live(<number>)`, where `live` is the name given to
+/// `Database.registerLiveTables`; a table that was added with a name is found by that name too,
+/// unless a table or a view of the database has it.
+public final class LiveTables: Sendable {
+  private struct State {
+    var lastID: Int64 = 0
+    var tables: [Int64: any LiveTable] = [:]
+    var ids: [String: Int64] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// Makes `table` readable, and returns its number, which is never used again.
+  ///
+  /// - Parameter name: A name in SQL, in any case; it replaces another table of that name.
+  /// - Throws: If DuckDB cannot hold one of the columns; the message names it.
+  @discardableResult
+  public func add(_ table: any LiveTable, name: String? = nil) throws(DuckDBError) -> Int64 {
+    try DuckDBTypes.check(table.schema)
+    return state.withLock { state in
+      state.lastID += 1
+      state.tables[state.lastID] = table
+      if let name { state.ids[name.lowercased()] = state.lastID }
+      return state.lastID
+    }
+  }
+
+  /// Takes a table away. Scans that have begun go on.
+  public func remove(_ id: Int64) {
+    state.withLock { state in
+      state.tables[id] = nil
+      state.ids = state.ids.filter { $0.value != id }
+    }
+  }
+
+  /// The table of a number.
+  public func table(_ id: Int64) -> (any LiveTable)? { state.withLock { $0.tables[id] } }
+
+  /// The number of a name.
+  public func id(named name: String) -> Int64? {
+    state.withLock { $0.ids[name.lowercased()] }
+  }
+}
+
+/// Batches that are there already, as a table.
+public struct BatchTable: LiveTable {
+  public let schema: Schema
+  public let batches: [Batch]
+  /// How many threads read it at a time.
+  public var maxThreads: Int
+
+  public init(schema: Schema, batches: [Batch], maxThreads: Int = 1) {
+    self.schema = schema
+    self.batches = batches
+    self.maxThreads = maxThreads
+  }
+
+  public var rowCount: Int? { batches.reduce(0) { $0 + $1.rowCount } }
+
+  public func scan(columns: [Int]) -> any BatchSource {
+    BatchList(batches, maxThreads: maxThreads)
+  }
+}
+
+private final class BatchList: BatchSource {
+  let maxThreads: Int
+  private let batches: [Batch]
+  private let position = Atomic(0)
+
+  init(_ batches: [Batch], maxThreads: Int) {
+    self.batches = batches
+    self.maxThreads = maxThreads
+  }
+
+  func next() -> Batch? {
+    let index = position.wrappingAdd(1, ordering: .relaxed).oldValue
+    return index < batches.count ? batches[index] : nil
+  }
+}

@@ -1,0 +1,100 @@
+internal import DequeModule
+internal import Synchronization
+
+/// Decides how many statements run at once; the others wait in a queue of limited length.
+///
+/// A statement holds its place while a thread works for it. A result that waits for its reader
+/// holds none, so slow readers do not keep others out.
+public final class Admission: Sendable {
+  private struct State {
+    var maxRunning: Int
+    var maxQueued: Int
+    var running = 0
+    var isClosed = false
+    var queue = Deque<(id: UInt64, continuation: CheckedContinuation<Bool, Never>)>()
+    var nextID: UInt64 = 0
+  }
+
+  private let state: Mutex<State>
+
+  public init(maxRunning: Int, maxQueued: Int) {
+    state = Mutex(State(maxRunning: max(1, maxRunning), maxQueued: max(0, maxQueued)))
+  }
+
+  /// How many run and how many wait.
+  public var load: (running: Int, queued: Int) {
+    state.withLock { ($0.running, $0.queue.count) }
+  }
+
+  /// Changes the limits; used when the configuration is read again.
+  public func setLimits(maxRunning: Int, maxQueued: Int) {
+    state.withLock {
+      $0.maxRunning = max(1, maxRunning)
+      $0.maxQueued = max(0, maxQueued)
+    }
+  }
+
+  /// Waits for a place. Whoever enters calls `leave()` once.
+  ///
+  /// - Throws: `.overloaded` when the queue is full, `.cancelled` when the task is cancelled.
+  public func enter() async throws(EngineError) {
+    enum Answer { case entered, full(Int, Int), wait(UInt64) }
+    let answer: Answer = state.withLock { state in
+      if state.running < state.maxRunning {
+        state.running += 1
+        return .entered
+      }
+      guard state.queue.count < state.maxQueued else {
+        return .full(state.maxRunning, state.maxQueued)
+      }
+      state.nextID += 1
+      return .wait(state.nextID)
+    }
+    switch answer {
+    case .entered: return
+    case .full(let running, let queued):
+      throw .overloaded(
+        "\(running) statements are running and \(queued) are waiting, which are the limits "
+          + "(max_running, max_queued); try again later")
+    case .wait(let id): try await wait(id)
+    }
+  }
+
+  private func wait(_ id: UInt64) async throws(EngineError) {
+    let isEntered = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let resumesNow: Bool? = state.withLock { state in
+          if state.running < state.maxRunning {
+            state.running += 1
+            return true
+          }
+          if Task.isCancelled { return false }
+          state.queue.append((id, continuation))
+          return nil
+        }
+        if let resumesNow { continuation.resume(returning: resumesNow) }
+      }
+    } onCancel: {
+      let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+        guard let index = state.queue.firstIndex(where: { $0.id == id }) else {
+          return nil
+        }
+        return state.queue.remove(at: index).continuation
+      }
+      waiter?.resume(returning: false)
+    }
+    if !isEntered { throw .cancelled }
+  }
+
+  /// Gives the place to the next in the queue.
+  public func leave() {
+    let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+      if state.running <= state.maxRunning, let next = state.queue.popFirst() {
+        return next.continuation
+      }
+      state.running -= 1
+      return nil
+    }
+    next?.resume(returning: true)
+  }
+}

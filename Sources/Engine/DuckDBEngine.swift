@@ -1,0 +1,220 @@
+internal import Synchronization
+
+public import Columnar
+public import DuckDB
+
+/// Runs SQL on the *queries* instance of DuckDB: statements of their own on pooled connections,
+/// statements of a session with state on its lanes.
+///
+/// Everything that enters DuckDB does so on the threads of `pool`; callers suspend meanwhile.
+public final class DuckDBEngine: Sendable {
+  public let instance: DuckDBInstance
+  public let admission: Admission
+  let pool: WorkerPool
+  /// For bulk loads, which wait for their client in the middle of a statement.
+  let loaders: WorkerPool
+  private let allocator: any BufferAllocator
+  private let spoolLimits: SpoolLimits
+
+  /// - Parameter allocator: Makes the memory of result batches.
+  public init(
+    instance: DuckDBInstance, admission: Admission, maxThreadCount: Int,
+    allocator: any BufferAllocator, spoolLimits: SpoolLimits
+  ) {
+    self.instance = instance
+    self.admission = admission
+    self.allocator = allocator
+    self.spoolLimits = spoolLimits
+    pool = WorkerPool(name: "duckdb", maxThreadCount: maxThreadCount)
+    loaders = WorkerPool(name: "loader", maxThreadCount: maxThreadCount * 4)
+  }
+
+  public func makeLane() -> Lane { Lane(self) }
+
+  /// A result without columns and rows, for statements that the session itself carries out.
+  public func emptyResult() -> ResultPump {
+    let pump = ResultPump(
+      schema: Schema([]), source: EmptySource(), pool: pool, allocator: allocator,
+      spoolLimits: spoolLimits)
+    pump.fill()
+    return pump
+  }
+
+  /// What a statement would return and need.
+  public struct Description: Sendable {
+    public let resultSchema: Schema
+    public let parameters: [Parameter]
+    public let statementType: StatementType
+  }
+
+  /// Prepares a statement and runs nothing.
+  public func describe(
+    _ sql: String, _ settings: SessionSettings, on lane: Lane?
+  ) async throws(EngineError) -> Description {
+    if let lane {
+      return try await lane.run(settings) { (connection) throws(DuckDBError) in
+        let statement = try connection.prepare(sql)
+        return try Description(statement)
+      }
+    }
+    let instance = self.instance
+    let result = await pool.run { () -> Result<Description, EngineError> in
+      do throws(EngineError) {
+        let open = try instance.prepare(sql, settings)
+        defer { instance.giveBack(open) }
+        do throws(DuckDBError) {
+          return .success(try Description(open.statement))
+        } catch {
+          throw .statement(error)
+        }
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  /// Starts a statement and returns as soon as its columns are known; it goes on running.
+  ///
+  /// - Parameter parameters: One run per row; `nil` for a statement without parameters.
+  /// - Parameter lane: The connection to run on; `nil` takes one from the pool.
+  public func start(
+    _ sql: String, _ settings: SessionSettings, parameters: Batch?, on lane: Lane?
+  ) async throws(EngineError) -> ResultPump {
+    try await admission.enter()
+    do throws(EngineError) {
+      if let lane { return try await lane.start(sql, settings, parameters: parameters) }
+      let instance = self.instance
+      return try await startOnWorker { () throws(EngineError) in
+        let open = try instance.prepare(sql, settings)
+        let source = StatementSource(
+          open.statement, on: open.connection, of: instance, parameters: parameters,
+          onRelease: { instance.giveBack(open) })
+        do throws(DuckDBError) {
+          return (try open.statement.resultSchema, source)
+        } catch {
+          throw .statement(error)
+        }
+      }
+    } catch {
+      throw error
+    }
+  }
+
+  /// Runs `open` on a worker, answers with the pump, and fills it in the same go.
+  ///
+  /// Leaves `admission` when the worker goes away for the first time.
+  func startOnWorker(
+    _ open: @escaping @Sendable () throws(EngineError) -> (Schema, any ResultSource)
+  ) async throws(EngineError) -> ResultPump {
+    let result: Result<ResultPump, EngineError> = await withCheckedContinuation { continuation in
+      pool.submit { [self] in
+        defer { admission.leave() }
+        do throws(EngineError) {
+          let (schema, source) = try open()
+          let pump = ResultPump(
+            schema: schema, source: source, pool: pool, allocator: allocator,
+            spoolLimits: spoolLimits)
+          continuation.resume(returning: .success(pump))
+          pump.fill()
+        } catch {
+          continuation.resume(returning: .failure(error))
+        }
+      }
+    }
+    return try result.get()
+  }
+
+  /// Runs `body` with a pooled connection, on a worker thread, within the limits of admission.
+  public func run<Value: Sendable>(
+    _ settings: SessionSettings, stop: StopSignal? = nil,
+    _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
+  ) async throws(EngineError) -> Value {
+    try await admission.enter()
+    defer { admission.leave() }
+    return try await run(on: pool, settings, stop: stop, body)
+  }
+
+  /// Like `run`, but on the threads for statements that wait for their client's data.
+  public func load<Value: Sendable>(
+    _ settings: SessionSettings, stop: StopSignal? = nil,
+    _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
+  ) async throws(EngineError) -> Value {
+    try await run(on: loaders, settings, stop: stop, body)
+  }
+
+  private func run<Value: Sendable>(
+    on pool: WorkerPool, _ settings: SessionSettings, stop: StopSignal?,
+    _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
+  ) async throws(EngineError) -> Value {
+    let instance = self.instance
+    let result = await pool.run { () -> Result<Value, EngineError> in
+      do throws(EngineError) {
+        let held = try instance.connect(settings)
+        stop?.begin(held.connection)
+        do throws(DuckDBError) {
+          let value = try body(held.connection)
+          stop?.end()
+          instance.giveBack(held)
+          return .success(value)
+        } catch {
+          stop?.end()
+          instance.noteFailure(error, generation: held.generation)
+          // Not given back: a failed statement may have left a transaction open.
+          return .failure(stop?.reason?.error ?? .statement(error))
+        }
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+}
+
+extension DuckDBEngine.Description {
+  init(_ statement: PreparedStatement) throws(DuckDBError) {
+    self.init(
+      resultSchema: try statement.resultSchema, parameters: statement.parameters,
+      statementType: statement.statementType)
+  }
+}
+
+/// Lets another thread interrupt the statement that is running now, and only that one.
+public final class StopSignal: Sendable {
+  private struct State {
+    var running: Connection?
+    var reason: StopReason?
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  public var reason: StopReason? { state.withLock { $0.reason } }
+
+  public func begin(_ connection: Connection) {
+    state.withLock { state in
+      state.running = connection
+      if state.reason != nil { connection.interrupt() }
+    }
+  }
+
+  public func end() { state.withLock { $0.running = nil } }
+
+  public func stop(_ reason: StopReason) {
+    state.withLock { state in
+      if state.reason == nil { state.reason = reason }
+      state.running?.interrupt()
+    }
+  }
+}
+
+/// A source without rows.
+private final class EmptySource: ResultSource {
+  var changedRowCount: Int? { nil }
+  var progress: Double? { nil }
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? { nil }
+  func interrupt() {}
+  func noteFailure(_ error: DuckDBError) {}
+  func release() {}
+}

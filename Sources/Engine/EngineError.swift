@@ -1,0 +1,34 @@
+public import DuckDB
+
+/// Why the engine did not run a statement to its end.
+public enum EngineError: Error, Sendable {
+  /// DuckDB refused the statement, or failed in it.
+  case statement(DuckDBError)
+  /// The client cancelled it, closed its result, or went away.
+  case cancelled
+  /// It ran longer than `statement_timeout` allows.
+  case timedOut(Duration)
+  /// A limit of the server is reached; the sentence names it.
+  case overloaded(String)
+  /// DuckDB had to be opened anew; transactions and temporary tables of this session are gone.
+  case restarted
+  /// A result could not be kept on disk.
+  case spool(String)
+  /// The server is stopping.
+  case shuttingDown
+}
+
+/// Why a running statement is interrupted.
+public enum StopReason: Sendable {
+  case cancelled
+  case timedOut(Duration)
+  case shuttingDown
+
+  var error: EngineError {
+    switch self {
+    case .cancelled: .cancelled
+    case .timedOut(let limit): .timedOut(limit)
+    case .shuttingDown: .shuttingDown
+    }
+  }
+}

@@ -1,0 +1,75 @@
+internal import Columnar
+internal import DuckDB
+
+/// An executing statement as a source of batches.
+///
+/// With parameters of several rows the statement runs once per row, and the results follow each
+/// other as one.
+final class StatementSource: ResultSource {
+  private let statement: PreparedStatement
+  private let connection: HeldConnection
+  private let instance: DuckDBInstance
+  private var parameters: Batch?
+  private var nextRow = 0
+  private var result: ResultStream?
+  private var onRelease: (() -> Void)?
+  /// Rows changed by the runs so far; `nil` if the statement changes none.
+  private(set) var changedRowCount: Int?
+
+  /// - Parameter onRelease: Gives the statement and the connection back, once.
+  init(
+    _ statement: PreparedStatement, on connection: HeldConnection, of instance: DuckDBInstance,
+    parameters: Batch?, onRelease: @escaping () -> Void
+  ) {
+    self.statement = statement
+    self.connection = connection
+    self.instance = instance
+    self.parameters = parameters
+    self.onRelease = onRelease
+  }
+
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
+    while true {
+      if result == nil {
+        guard try startNextRun() else { return nil }
+      }
+      if let batch = try result?.next(maxRows: maxRows, allocator: allocator) { return batch }
+      if let changed = result?.rowsChanged {
+        changedRowCount = (changedRowCount ?? 0) + changed
+      }
+      result?.close()
+      result = nil
+    }
+  }
+
+  /// - Returns: Whether there was another row of parameters to run with.
+  private func startNextRun() throws(DuckDBError) -> Bool {
+    let runCount = parameters?.rowCount ?? 1
+    guard nextRow < runCount else { return false }
+    if let parameters { try statement.bind(row: nextRow, of: parameters) }
+    nextRow += 1
+    result = try statement.execute()
+    return true
+  }
+
+  /// Runs to the end and drops the rows.
+  func drain() throws(DuckDBError) {
+    while try next(maxRows: 65_536, allocator: HeapAllocator()) != nil {}
+  }
+
+  func interrupt() { connection.connection.interrupt() }
+
+  var progress: Double? { connection.connection.progress?.fraction }
+
+  func noteFailure(_ error: DuckDBError) {
+    instance.noteFailure(error, generation: connection.generation)
+  }
+
+  func release() {
+    result?.close()
+    result = nil
+    parameters = nil
+    onRelease?()
+    onRelease = nil
+  }
+}

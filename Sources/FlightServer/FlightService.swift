@@ -1,0 +1,170 @@
+public import GRPC
+internal import NIOCore
+internal import Synchronization
+internal import SwiftProtobuf
+
+public import Database
+internal import FlightProtocol
+public import Telemetry
+
+/// The methods of Arrow Flight, over sessions of the database.
+public final class FlightService: GRPCService {
+  let database: StreamingDatabase
+  let sessions: Sessions
+  private let version: String
+  private let metrics: ServerMetrics
+  /// Keywords and functions of the engine, once they were looked up.
+  private let knownFacts = Mutex<ServerFacts?>(nil)
+
+  /// - Parameter version: The version of the program, as `0.1.0`.
+  public init(_ database: StreamingDatabase, version: String, metrics: ServerMetrics) {
+    self.metrics = metrics
+    self.database = database
+    self.version = version
+    sessions = Sessions(database, metrics)
+  }
+
+  public func handle(_ call: ServerCall) async throws {
+    let start = ContinuousClock.now
+    do {
+      try await answer(call)
+      count(call, .ok, since: start)
+    } catch {
+      let code: GRPCStatusCode =
+        (error as? GRPCError)?.code ?? (error is CancellationError ? .cancelled : .internal)
+      count(call, code, since: start)
+      throw error
+    }
+  }
+
+  private func count(_ call: ServerCall, _ code: GRPCStatusCode, since start: ContinuousClock.Instant) {
+    let method = call.path.split(separator: "/").last.map(String.init) ?? ""
+    metrics.rpcEnded(
+      method: Self.methods.contains(method) ? method : "unknown", code: code.rawValue,
+      duration: .now - start)
+  }
+
+  private static let methods: Set<String> = [
+    "Handshake", "ListFlights", "GetFlightInfo", "PollFlightInfo", "GetSchema", "DoGet", "DoPut",
+    "DoExchange", "DoAction", "ListActions",
+  ]
+
+  private func answer(_ call: ServerCall) async throws {
+    let session = try sessions.session(for: call)
+    do {
+      switch call.path {
+      case Flight.Method.getFlightInfo: try await getFlightInfo(call, session)
+      case Flight.Method.doGet: try await doGet(call, session)
+      case Flight.Method.doPut: try await doPut(call, session)
+      case Flight.Method.doAction: try await doAction(call, session)
+      case Flight.Method.getSchema: try await getSchema(call, session)
+      case Flight.Method.pollFlightInfo: try await pollFlightInfo(call, session)
+      case Flight.Method.listFlights: try await listFlights(call, session)
+      case Flight.Method.listActions: try await listActions(call)
+      case Flight.Method.handshake: try await handshake(call)
+      case Flight.Method.doExchange:
+        throw GRPCError(.unimplemented, "DoExchange is not offered by this server")
+      default: throw GRPCError.unknownMethod(call.path)
+      }
+    } catch let error as DatabaseError {
+      throw GRPCError(error)
+    } catch let error as ProtocolError {
+      throw GRPCError(.invalidArgument, "\(error)")
+    }
+  }
+
+  /// Looks after sessions until the task is cancelled.
+  public func run() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(30))
+      await sessions.sweep()
+    }
+  }
+
+  // MARK: Messages
+
+  /// The one message of a unary request.
+  func request<Request: SwiftProtobuf.Message>(
+    _ call: ServerCall, as type: Request.Type
+  ) async throws -> Request {
+    guard let message = try await call.receive() else {
+      throw GRPCError(.invalidArgument, "the request has no message")
+    }
+    return try Request(decoding: message)
+  }
+
+  func send(_ message: some SwiftProtobuf.Message, _ call: ServerCall) async throws {
+    try await call.send(GatherMessage(head: try message.encoded(), body: []))
+  }
+
+  func send(_ data: FlightData, _ call: ServerCall) async throws {
+    let (head, body) = try data.encode()
+    try await call.send(GatherMessage(head: head, body: body))
+  }
+
+  // MARK: Facts
+
+  /// What is known without asking the engine.
+  var facts: ServerFacts {
+    var facts = ServerFacts(
+      duckDBVersion: database.duckDBVersion, hyprstreamVersion: version)
+    let milliseconds = { (duration: Duration) in
+      Int32(clamping: duration.components.seconds * 1_000)
+    }
+    facts.statementTimeoutMilliseconds = milliseconds(database.options.handleLease)
+    facts.transactionTimeoutMilliseconds = milliseconds(database.options.transactionIdleTimeout)
+    return facts
+  }
+
+  /// All facts, with the keywords and functions of the engine, which stay the same while it runs.
+  func allFacts(_ session: Session, _ context: StatementContext) async throws -> ServerFacts {
+    if let known = knownFacts.withLock({ $0 }) { return known }
+    var facts = self.facts
+    for batch in try await session.internalQuery(ServerFacts.namesSQL, context) {
+      facts.addNames(batch)
+    }
+    let all = facts
+    knownFacts.withLock { $0 = all }
+    return all
+  }
+
+  // MARK: Handshake
+
+  /// Answers every handshake with a token of its own, which names a session from then on. No
+  /// credentials are asked for yet.
+  private func handshake(_ call: ServerCall) async throws {
+    let first = try await call.receive()
+    let request = try first.map { try Flight.HandshakeRequest(decoding: $0) }
+    let token = sessions.issueToken()
+    call.sendHeaders(GRPCMetadata([("authorization", "Bearer " + token)]))
+    var response = Flight.HandshakeResponse()
+    response.protocolVersion = request?.protocolVersion ?? 0
+    response.payload.append(contentsOf: Array(token.utf8))
+    try await send(response, call)
+    // The caller may say more; there is nothing to answer it.
+    while try await call.receive() != nil {}
+  }
+}
+
+extension GRPCError {
+  /// The status for an error of the database.
+  init(_ error: DatabaseError) {
+    let code: GRPCStatusCode =
+      switch error.code {
+      case .cancelled: .cancelled
+      case .invalidArgument: .invalidArgument
+      case .deadlineExceeded: .deadlineExceeded
+      case .notFound: .notFound
+      case .alreadyExists: .alreadyExists
+      case .permissionDenied: .permissionDenied
+      case .resourceExhausted: .resourceExhausted
+      case .failedPrecondition: .failedPrecondition
+      case .aborted: .aborted
+      case .unimplemented: .unimplemented
+      case .internal: .internal
+      case .unavailable: .unavailable
+      case .unauthenticated: .unauthenticated
+      }
+    self.init(code, error.message)
+  }
+}
