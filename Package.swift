@@ -134,6 +134,7 @@ let package = Package(
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "TestSupport"], exclude: ["slt", "corpus"],
       swiftSettings: strict),
+    tests(of: "Engine", "Columnar", "DuckDB"),
     tests(of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),
     tests(of: "SettingsLoading", "Settings"),

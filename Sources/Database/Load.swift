@@ -46,6 +46,11 @@ final class Load: Sendable {
     defer { liveTables.remove(id) }
     let source = DuckDBInstance.liveRelation(id)
     if let ingest = try metricsIngest() {
+      guard request.ifExists == .append else {
+        throw refuse(
+          .alreadyExists,
+          "metrics belongs to the server and exists already; rows can be appended to it")
+      }
       return try connection.changedRowCount(of: ingest.insertStatement(from: source))
         ?? queue.rowCount
     }

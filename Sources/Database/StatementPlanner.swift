@@ -52,7 +52,8 @@ struct StatementPlanner: Sendable {
       statement, head: head, session: session, columnsOfQuery: columnsOfQuery)
     if let rewritten {
       plan.sql = rewritten
-      plan.singleRowInsert = nil
+      let insert = try StatementText.single(rewritten)
+      plan.singleRowInsert = SingleRowInsert(insert, insert.head)
     }
     return plan
   }

@@ -65,7 +65,11 @@ public final class StreamingDatabase: Sendable {
     }
     if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
     settings["temp_directory"] = options.spoolDirectory
-    var setup = metrics.setupStatements
+    // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
+    var setup = [
+      "SET GLOBAL enable_progress_bar_print = false", "SET GLOBAL enable_progress_bar = true",
+    ]
+    setup += metrics.setupStatements
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(path: options.path, settings: settings, setup: setup)
   }

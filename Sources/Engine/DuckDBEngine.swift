@@ -60,6 +60,8 @@ public final class DuckDBEngine: Sendable {
     let result = await pool.run { () -> Result<Description, EngineError> in
       do throws(EngineError) {
         let open = try instance.prepare(sql, settings)
+        // Who asks what a statement returns is about to run it.
+        open.isWorthKeeping = true
         defer { instance.giveBack(open) }
         do throws(DuckDBError) {
           return .success(try Description(open.statement))

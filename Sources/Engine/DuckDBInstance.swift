@@ -48,7 +48,7 @@ public final class DuckDBInstance: Sendable {
   }
 
   /// Tables whose rows come from Swift; SQL reads them as `liveRelation`.
-  public let liveTables = LiveTables()
+  public let liveTables: LiveTables
   /// The table function behind them. Clients may not call it: numbers can be guessed.
   public static let liveFunction = "__hyprstream_live"
 
@@ -60,6 +60,7 @@ public final class DuckDBInstance: Sendable {
   public init(library: DuckDBLibrary, configuration: Configuration) throws(DuckDBError) {
     self.library = library
     self.configuration = configuration
+    liveTables = LiveTables(library)
     let database = try Self.open(library, configuration, liveTables)
     state = Mutex(State(database: database))
   }

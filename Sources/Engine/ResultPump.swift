@@ -361,15 +361,3 @@ protocol ResultSource: AnyObject {
   /// Closes the result and gives the connection back. Called once or more.
   func release()
 }
-
-extension Batch {
-  /// Bytes held by the buffers of all columns.
-  var byteCount: Int { columns.reduce(0) { $0 + $1.byteCount } }
-}
-
-extension Column {
-  var byteCount: Int {
-    buffers.reduce(0) { $0 + $1.count } + children.reduce(0) { $0 + $1.byteCount }
-      + (dictionary?.byteCount ?? 0)
-  }
-}
