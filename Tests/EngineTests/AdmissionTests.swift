@@ -2,7 +2,7 @@ import Testing
 
 @testable import Engine
 
-@Suite struct `Admission` {
+@Suite struct `Admission control` {
   @Test func `statements beyond the limit wait in the order in which they came`() async throws {
     let admission = Admission(maxRunning: 1, maxQueued: 2)
     try await admission.enter()
@@ -57,7 +57,7 @@ import Testing
   }
 }
 
-@Suite struct `Worker pool` {
+@Suite struct `Worker threads` {
   @Test func `jobs run on as many threads as there are, and no more`() async {
     let pool = WorkerPool(name: "test", maxThreadCount: 3)
     let sum = await withTaskGroup(of: Int.self) { tasks in

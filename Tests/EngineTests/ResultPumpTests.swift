@@ -45,7 +45,7 @@ private final class Counting: ResultSource {
   func release() { log.releases.wrappingAdd(1, ordering: .relaxed) }
 }
 
-@Suite struct `Result pump` {
+@Suite struct `Open results` {
   private let pool = WorkerPool(name: "test", maxThreadCount: 2)
   private let instance: DuckDBInstance
 
