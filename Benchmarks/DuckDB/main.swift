@@ -123,10 +123,11 @@ func benchIngest() throws {
   for (threads, ordered) in [(1, true), (2, true), (2, false)] {
     let database = try Database(
       DuckDBLibrary.load(),
-      settings: ["threads": "\(threads)", "preserve_insertion_order": "\(ordered)"])
+      settings: ["threads": "\(threads)"])
     let tables = try LiveTables(DuckDBLibrary.load())
     try database.registerLiveTables(tables)
     let connection = try database.connect()
+    try connection.execute("SET SESSION preserve_insertion_order = \(ordered)")
     let table = BatchTable(schema: batches[0].schema, batches: batches, maxThreads: threads)
     let id = try tables.add(table)
     for sql in [

@@ -82,7 +82,3 @@ const char *hs_duckdb_load(const char *path) {
 #undef OPTIONAL
   return NULL;
 }
-
-bool hs_duckdb_has_config_option(void) {
-  return hs_slot_duckdb_client_context_get_config_option != (void *)missing;
-}

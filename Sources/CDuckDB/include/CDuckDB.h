@@ -17,10 +17,6 @@
 // sentence that says why not, valid until the next call. Call it once per process.
 const char *hs_duckdb_load(const char *path);
 
-// Whether the loaded library has the function `duckdb_client_context_get_config_option`, new in
-// 1.5. Without it a call returns null.
-bool hs_duckdb_has_config_option(void);
-
 // --- types
 
 typedef uint64_t idx_t;

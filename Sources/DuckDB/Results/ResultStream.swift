@@ -64,7 +64,7 @@ public final class ResultStream: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - maxRows: At most so many rows; fewer only at the end of the result, or at `maxBytes`.
-  ///   - maxBytes: About how large text and nested values may become.
+  ///   - maxBytes: About how large text and nested values may become; at most 1 GiB counts.
   ///   - allocator: Makes the memory of the batch.
   public func next(
     maxRows: Int = 65_536, maxBytes: Int = defaultBatchByteLimit,
@@ -77,14 +77,16 @@ public final class ResultStream: @unchecked Sendable {
     let isLikelyLast = batchCount == 0 && chunkCount < Self.fullChunkCount
     let expected = isLikelyLast ? min(chunkCount - deliveredCount, maxRows) : maxRows
     for writer in writers { writer.begin(expectedCount: expected, allocator: allocator) }
+    // Offsets have 32 bits.
+    let byteLimit = min(maxBytes, 1 << 30)
     var count = 0
     while true {
       let room = min(chunkCount - deliveredCount, maxRows - count)
-      let part = try append(atMost: room, to: writers, byteLimit: maxBytes)
+      let part = try append(atMost: room, to: writers, byteLimit: byteLimit)
       count += part
       deliveredCount += part
       if part < room || count >= maxRows { break }
-      if writers.contains(where: { $0.variableByteCount >= maxBytes }) { break }
+      if writers.contains(where: { $0.variableByteCount >= byteLimit }) { break }
       guard try fetchIfNeeded() else { break }
     }
     batchCount += 1
