@@ -26,6 +26,9 @@ extension StatementText {
   /// caller therefore uses the lifted form only if the prepared statement reports for each parameter a
   /// type of the same family (an integer type for `.integer`, VARCHAR for `.text`), and else the
   /// original text.
+  ///
+  /// What it gains is small, because DuckDB binds a statement with parameters anew at each run: one
+  /// row of a million by an indexed key took 0.18 instead of 0.225 ms, without an index the same.
   public func lifted(head: StatementHead) -> LiftedQuery? {
     guard case .query(.select) = head.kind else { return nil }
     guard !tokens.contains(where: { $0.kind == .parameter }) else { return nil }

@@ -4,7 +4,7 @@
 /// Token ranges in it are indices into `StatementText.source.tokens`.
 public struct StatementHead: Hashable, Sendable {
   public var kind: StatementKind
-  /// The statement that ``kind`` explains, prepares or copies from, as its own head.
+  /// Whether `WITH …` stands before the verb.
   public var hasLeadingWith: Bool
   /// The token that says what the statement does: `INSERT`, also after a leading `WITH`.
   public var verbToken: Int
@@ -25,8 +25,8 @@ public indirect enum StatementKind: Hashable, Sendable {
   case merge(target: QualifiedName, hasReturning: Bool)
   case create(CreateHead)
   case drop(DropHead)
-  /// `ALTER …`; also `COMMENT ON …`, with ``ObjectKind`` of what the comment is on.
   case alter(ObjectKind, name: QualifiedName?)
+  /// `COMMENT ON …`; the kind and name are those of what the comment is on.
   case comment(ObjectKind, name: QualifiedName?)
   case copy(CopyHead)
   case transaction(TransactionVerb)

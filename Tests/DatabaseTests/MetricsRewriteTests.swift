@@ -1,6 +1,7 @@
 import Columnar
 import Database
 import SQL
+import TestSupport
 import Testing
 
 @Suite struct `Rewriting of metrics` {
@@ -101,6 +102,32 @@ import Testing
     #expect {
       try rewrite(sql)
     } throws: { "\($0)".contains(part) }
+  }
+
+  @Test func `random statements about metrics never trap`() {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("seed of random statements about metrics: \(seed)")
+    var random = SeededRandom(seed: seed)
+    let pieces = [
+      "INSERT INTO", "metrics", "VALUES", "(", ")", ",", "1", "?", "'a'", "DEFAULT", "SELECT",
+      "timestamp", "value", "metric_id", "value_running_window_sum", "RETURNING", "*", "UPDATE",
+      "SET", "=", "WHERE", "DELETE FROM", "USING", "BY NAME", "WITH x AS", "EXPLAIN", "AS", "-",
+      "memory.main.metrics", "TRUNCATE", "ON CONFLICT", "OR REPLACE", "FROM", "ORDER BY",
+      "DROP VIEW",
+    ]
+    let starts = [
+      "INSERT INTO metrics", "INSERT INTO metrics VALUES (", "UPDATE metrics SET",
+      "DELETE FROM metrics",
+      "INSERT INTO metrics (metric_id, timestamp, value) VALUES", "",
+    ]
+    for _ in 0..<20_000 {
+      var words = [starts.randomElement(using: &random) ?? ""]
+      for _ in 0..<Int.random(in: 0...12, using: &random) {
+        words.append(pieces.randomElement(using: &random) ?? "")
+      }
+      // What it answers does not matter here.
+      _ = try? rewrite(words.joined(separator: " "))
+    }
   }
 
   @Test func `in another schema the name means another relation`() throws {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SQL
@@ -83,7 +84,7 @@ import Testing
   @Test func `random bytes never trap anything that reads statements`() {
     let seed = UInt64.random(in: 0...UInt64.max)
     print("seed of random statements: \(seed)")
-    var random = SplitMix(state: seed)
+    var random = SeededRandom(seed: seed)
     let pieces = [
       "SELECT", "INSERT INTO", "WITH", "(", ")", "'", "\"", "$$", "$a$", "/*", "*/", "--", "\n",
       "AS", "metrics", "VALUES", ",", ".", ";", "1", "?", "$1", "E'\\", "COPY", "SET", "FROM",
@@ -122,18 +123,5 @@ import Testing
       _ = MachineAccessPolicy(allowedDirectories: ["/a"]).refusal(of: statement, head: head)
       _ = MachineAccessPolicy().refusal(of: statement, head: head)
     }
-  }
-}
-
-/// A small generator with a seed that can be printed and used again.
-struct SplitMix {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
