@@ -2,7 +2,6 @@
 
 import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi as dbapi
-import pyarrow as pa
 import pytest
 
 
@@ -36,14 +35,11 @@ def test_fetching_after_ddl_is_harmless(cursor, unique):
     assert cursor.fetchone() == (1,)
 
 
-def test_parameters_executemany_and_ingest(cursor, unique):
+def test_parameters_and_executemany(cursor, unique):
     cursor.execute(f"CREATE TABLE {unique}(n BIGINT, s VARCHAR)")
     cursor.executemany(f"INSERT INTO {unique} VALUES (?, ?)", [(1, "a"), (2, "b")])
     cursor.execute(f"SELECT s FROM {unique} WHERE n = ?", [2])
     assert cursor.fetchall() == [("b",)]
-    cursor.adbc_ingest(unique, pa.table({"n": [3], "s": ["c"]}), mode="append")
-    cursor.execute(f"SELECT count(*) FROM {unique}")
-    assert cursor.fetchone() == (3,)
 
 
 def test_transactions(server, unique):

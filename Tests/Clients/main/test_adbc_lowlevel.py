@@ -58,7 +58,8 @@ def test_the_parameters_of_a_prepared_statement_are_described(connection, unique
     with adbc.AdbcStatement(connection) as statement:
         statement.set_sql_query(f"SELECT * FROM {unique} WHERE id = ? AND name = ?")
         statement.prepare()
-        schema = pa.Schema._import_from_c(statement.get_parameter_schema().address)
+        handle = statement.get_parameter_schema()
+        schema = pa.Schema._import_from_c(handle.address)
         assert [field.type for field in schema] == [pa.int64(), pa.string()]
 
 

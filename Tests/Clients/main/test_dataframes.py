@@ -25,11 +25,6 @@ def test_pandas_reads(connection):
     assert frame.half.sum() == 249750 and frame.name.iloc[-1] == "x999"
 
 
-def test_pandas_reads_with_parameters(connection):
-    frame = pd.read_sql("SELECT i FROM range(10) t(i) WHERE i > ?", connection, params=[7])
-    assert frame.i.tolist() == [8, 9]
-
-
 def test_pandas_reads_with_arrow_types(connection):
     frame = pd.read_sql("SELECT 1::SMALLINT AS a, NULL::VARCHAR AS b", connection, dtype_backend="pyarrow")
     assert str(frame.dtypes["a"]) == "int16[pyarrow]"

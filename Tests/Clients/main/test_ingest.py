@@ -166,8 +166,8 @@ COLUMNS = {
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_a_column_of_any_type_keeps_its_values(raw, unique, kind):
     values = COLUMNS[kind]
-    raw.ingest(unique, pa.table({"at": [0, 1], "v": values}), "create")
-    got = raw.query(f"SELECT v FROM {unique} ORDER BY at").column("v").to_pylist()
+    raw.ingest(unique, pa.table({"place": [0, 1], "v": values}), "create")
+    got = raw.query(f"SELECT v FROM {unique} ORDER BY place").column("v").to_pylist()
     assert [plain(value) for value in got] == [plain(value) for value in values.to_pylist()]
 
 

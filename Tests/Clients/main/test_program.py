@@ -1,6 +1,7 @@
 """The program as its operator sees it: options, signals, data folder, health and metrics pages."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from support.server import Server, program
 
 
 def run(*arguments, **options):
+    options.setdefault("env", {key: value for key, value in os.environ.items() if not key.startswith("HYPRSTREAM_")})
     return subprocess.run([str(program()), *arguments], capture_output=True, text=True, timeout=60, **options)
 
 
@@ -50,7 +52,7 @@ def test_it_drains_a_running_result(start_server):
         for chunk in reader:
             rows += chunk.data.num_rows
         assert rows == 2_000_000
-    assert server.stop() == 0
+    assert server.process.wait(60) == 0
 
 
 def test_what_is_committed_survives_the_worst(start_server, tmp_path):
