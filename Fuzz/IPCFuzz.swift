@@ -3,7 +3,8 @@ import Glibc
 
 /// What libFuzzer calls with each input: an Arrow IPC stream, most of the time a damaged one.
 ///
-/// It reads every batch, some values of every column, and writes the batch again. With
+/// It reads every batch and some values of every column, and writes the batch again; what it wrote
+/// must be readable, or something was accepted that is not valid. With
 /// `HYPRSTREAM_FUZZ_CANARY` set, an input that starts with `BUG!` traps: a campaign that cannot
 /// find that one finds nothing.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -33,15 +34,35 @@ private func consume(_ bytes: Buffer) throws {
     maxRowCount: 1 << 20, maxDecompressedBytes: 1 << 20, maxDictionaryBytes: 1 << 20)
   var reader = try IPCStreamReader(bytes, limits: limits)
   var encoder = IPCEncoder(schema: reader.schema)
+  var decoder = IPCDecoder(limits: limits, schema: reader.schema)
   while let batch = try reader.next() {
     for row in stride(from: 0, to: batch.rowCount, by: max(batch.rowCount / 16, 1)) {
       for column in batch.columns where column.itemCount(at: row) < 1000 {
         _ = column.string(at: row)
       }
     }
-    _ = try encoder.encode(batch)
+    check(try encoder.encode(batch), with: &decoder, rowCount: batch.rowCount)
     let middle = batch.slice(from: batch.rowCount / 3, count: min(batch.rowCount / 3, 100))
     _ = try Batch.concatenate([middle, middle])
+  }
+}
+
+/// What was read and written can be read again.
+private func check(
+  _ messages: [IPCMessage], with decoder: inout IPCDecoder, rowCount: Int
+) {
+  for message in messages {
+    var body: [UInt8] = []
+    for piece in IPCStream.pieces(of: message).dropFirst() {
+      body.append(contentsOf: piece.unsafeBytes)
+    }
+    do {
+      let result = try decoder.decode(
+        header: Buffer(copying: message.header), body: Buffer(copying: body))
+      if case .batch(let batch) = result { precondition(batch.rowCount == rowCount) }
+    } catch {
+      fatalError("an accepted batch cannot be read again: \(error)")
+    }
   }
 }
 

@@ -90,6 +90,19 @@ public final class Connection: @unchecked Sendable {
     return unsafe text.map { unsafe String(cString: $0) }
   }
 
+  /// Changes a setting of the whole instance.
+  func setGlobally(_ name: String, _ value: String) throws(DuckDBError) {
+    let quotedName = "\"" + name.split(separator: "\"").joined() + "\""
+    let quotedValue =
+      "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+      + "'"
+    do throws(DuckDBError) {
+      try execute("SET GLOBAL \(quotedName) = \(quotedValue)")
+    } catch {
+      throw DuckDBError(kind: .invalidInput, message: "setting \(name): \(error.message)")
+    }
+  }
+
   /// The session's time zone, which results of type TIMESTAMPTZ carry.
   var timeZone: String { setting("TimeZone") ?? "UTC" }
 

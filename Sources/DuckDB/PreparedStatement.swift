@@ -103,7 +103,8 @@ public final class PreparedStatement: @unchecked Sendable {
     }
     guard var schema = schemas.first else { return nil }
     if let other = schemas.last, other.fields.count == schema.fields.count {
-      for (index, field) in other.fields.enumerated() where field.type != schema.fields[index].type {
+      for (index, field) in other.fields.enumerated() where field.type != schema.fields[index].type
+      {
         schema.fields[index].type = .null
       }
     }

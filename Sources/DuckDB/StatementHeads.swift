@@ -61,7 +61,8 @@ struct StatementHeads {
   }
 
   private static func isWord(_ byte: UInt8) -> Bool {
-    byte == 0x5F || byte > 0x7F || (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+    byte == 0x5F || byte > 0x7F || (0x30...0x39).contains(byte)
+      || (0x61...0x7A).contains(byte | 0x20)
   }
 
   private static func isQuote(_ byte: UInt8) -> Bool {

@@ -14,7 +14,7 @@ internal import DuckDB
 /// another statement needs its connection.
 ///
 /// **Sendable.** `@unchecked` for `source`: it belongs to whoever has set `isFilling`.
-public final class ResultPump: @unchecked Sendable {
+public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   /// How many bytes of batches wait for the reader before the worker pauses.
   private static let maxQueuedByteCount = 12 << 20
   /// How large the batches aim to be: large enough to make framing cheap, small enough that a few
@@ -51,14 +51,16 @@ public final class ResultPump: @unchecked Sendable {
   private let pool: WorkerPool
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
+  private let instance: DuckDBInstance
   private var source: (any ResultSource)?
   private let state = Mutex(State())
 
   /// - Parameter source: Where batches come from. The pump owns it, and releases it on a worker.
   init(
-    schema: Schema, source: any ResultSource, pool: WorkerPool,
+    schema: Schema, source: any ResultSource, of instance: DuckDBInstance, pool: WorkerPool,
     allocator: any BufferAllocator, spoolLimits: SpoolLimits
   ) {
+    self.instance = instance
     self.schema = schema
     self.source = source
     self.pool = pool
@@ -66,7 +68,10 @@ public final class ResultPump: @unchecked Sendable {
     self.spoolLimits = spoolLimits
   }
 
-  deinit { source?.release() }
+  deinit {
+    source?.release()
+    instance.unregister(self)
+  }
 
   /// Rows and bytes that DuckDB has produced so far.
   public var produced: (rows: Int, bytes: Int) {
@@ -179,6 +184,7 @@ public final class ResultPump: @unchecked Sendable {
     let changedRowCount = source?.changedRowCount
     source?.release()
     source = nil
+    instance.unregister(self)
     let waiting = state.withLock { state in
       state.changedRowCount = changedRowCount
       state.failure = state.stopReason?.error ?? failure
@@ -306,6 +312,9 @@ public final class ResultPump: @unchecked Sendable {
     reader?.resume()
     if releases { pool.submit { self.end(nil) } }
   }
+
+  /// The engine is opened anew: what was not fetched is lost.
+  func abandonConnection() { stop(.restarted) }
 
   /// Nobody will read on: interrupts what runs and lets go of the connection.
   public func close() {

@@ -149,6 +149,30 @@ import Testing
     #expect(copy.texts == [["a", "a"], ["b", "b"]])
   }
 
+  @Test func `a dictionary inside another may come after it, and may be replaced alone`() throws {
+    func column(_ words: [String?]) -> Column {
+      let inner = Samples.dictionaryColumn(.int8, Int8.self, [0, 1], .strings(words))
+      let lists = Column.list(Field("item", inner.type), counts: [2], items: inner)
+      return Samples.dictionaryColumn(.int8, Int8.self, [0], lists)
+    }
+    func messages(_ words: [String?]) throws -> [IPCMessage] {
+      let batch = Batch(
+        schema: Schema(Field("d", column(words).type)), columns: [column(words)], rowCount: 1)
+      var encoder = IPCEncoder(schema: batch.schema)
+      return try encoder.encode(batch)
+    }
+    let first = try messages(["a", "b"])
+    try #require(first.count == 3)
+    var decoder = IPCDecoder(schema: Schema(Field("d", column([]).type)))
+    _ = try decoder.decode(first[1])
+    _ = try decoder.decode(first[0])
+    guard case .batch(let batch) = try decoder.decode(first[2]) else { throw Unexpected() }
+    #expect(batch.texts == [["['a', 'b']"]])
+    _ = try decoder.decode(try messages(["x", "y"])[0])
+    guard case .batch(let batch) = try decoder.decode(first[2]) else { throw Unexpected() }
+    #expect(batch.texts == [["['x', 'y']"]])
+  }
+
   @Test func `a batch without its dictionary is an error unless all is null`() throws {
     for (indices, isFine) in [([nil, nil] as [Int8?], true), ([0, nil], false)] {
       let column = Samples.dictionaryColumn(.int8, Int8.self, indices, .strings(["a"]))

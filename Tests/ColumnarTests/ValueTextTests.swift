@@ -55,6 +55,18 @@ import Testing
     #expect(Column.binaries([[0, 65, 255]]).string(at: 0) == "\\x00A\\xFF")
   }
 
+  @Test func `values are written as JSON`() {
+    let batch = Samples.batch()
+    let texts = batch.columns.map { $0.json(at: 0) }
+    #expect(texts.contains("[1,null]"))
+    #expect(texts.contains("{\"x\":1,\"y\":\"\"}"))
+    #expect(texts.contains("{\"k\":1}"))
+    #expect(Column.strings(["a\"\\\n\u{1}ü"]).json(at: 0) == "\"a\\\"\\\\\\n\\u0001ü\"")
+    let numbers = Column.doubles([1.5, .infinity, -.infinity, .nan, nil, 1e300])
+    #expect(
+      (0..<6).map { numbers.json(at: $0) } == ["1.5", "null", "null", "null", "null", "1e+300"])
+  }
+
   @Test func `nulls are nil wherever they come from`() {
     let values = Column.strings(["a", nil])
     let dictionary = Samples.dictionaryColumn(.int8, Int8.self, [1, 0, nil], values)

@@ -2,6 +2,9 @@ import Columnar
 import Engine
 import Database
 import DuckDB
+import Engine
+import Logging
+import Telemetry
 import TestSupport
 import Testing
 
@@ -10,7 +13,8 @@ import Testing
   @Test(arguments: try SQLTestFile.all(inFolder: SQLTestFile.projectFolder))
   func `do what they say`(file: SQLTestFile) async throws {
     let database = try StreamingDatabase(
-      options: DatabaseOptions(), library: DuckDBLibrary.load(), allocator: HeapAllocator())
+      options: DatabaseOptions(), library: DuckDBLibrary.load(), allocator: HeapAllocator(),
+      metrics: ServerMetrics(), logger: Logger(label: "test"))
     let failures = try await SQLTestRun.failures(of: file) { _ in
       SessionRunner(session: database.openSession())
     }

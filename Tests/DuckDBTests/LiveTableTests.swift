@@ -18,14 +18,18 @@ import Testing
     ("null", Column(type: .null, count: 3, nullCount: 3, buffers: []), [nil, nil, nil]),
     (
       "bool",
-      Column(type: .bool, count: 3, nullCount: 1,
+      Column(
+        type: .bool, count: 3, nullCount: 1,
         buffers: [bits([true, true, false]), bits([true, false, false])]), ["true", "false", nil]
     ),
     ("int16", Column(.int16, [Int16(-1), nil, 3], null: 9), ["-1", nil, "3"]),
     ("uint32", Column(.uint32, [UInt32.max, 0, 1]), ["4294967295", "0", "1"]),
-    ("half", Column(.float16, [UInt16(0x3C00), 0x0001, 0xFC00]), ["1.0", "5.9604645e-08", "-inf"]),
     (
-      "decimal32", Column(.decimal(width: .bits32, precision: 4, scale: 2), [Int32(-1), 100, 9999]),
+      "half", Column(.float16, [UInt16(0x3C00), 0x0001, 0xFC00]), ["1.0", "5.9604645e-08", "-inf"]
+    ),
+    (
+      "decimal32",
+      Column(.decimal(width: .bits32, precision: 4, scale: 2), [Int32(-1), 100, 9999]),
       ["-0.01", "1.00", "99.99"]
     ),
     (
@@ -34,7 +38,8 @@ import Testing
     ),
     (
       "decimal256",
-      Column(type: .decimal(width: .bits256, precision: 60, scale: 1), count: 3,
+      Column(
+        type: .decimal(width: .bits256, precision: 60, scale: 1), count: 3,
         buffers: [.empty, Buffer(copying: [Int64(5), 0, 0, 0, -5, -1, -1, -1, 0, 1, 0, 0])]),
       ["0.5", "-0.5", "1844674407370955161.6"]
     ),
@@ -55,14 +60,18 @@ import Testing
       "zoned", fixed(.timestamp(.nanosecond, timeZone: "Asia/Tokyo"), [1_000, nil, -1_000]),
       ["1970-01-01 00:00:00.000001+00", nil, "1969-12-31 23:59:59.999999+00"]
     ),
-    ("duration", fixed(.duration(.millisecond), [1, nil, 60_000]), ["00:00:00.001", nil, "00:01:00"]),
+    (
+      "duration", fixed(.duration(.millisecond), [1, nil, 60_000]),
+      ["00:00:00.001", nil, "00:01:00"]
+    ),
     (
       "dayTime", fixed(.interval(.dayTime), [1 | 1_000 << 32, nil, 2]),
       ["1 day 00:00:01", nil, "2 days"]
     ),
     (
       "largeUTF8",
-      Column(type: .largeUTF8, count: 3,
+      Column(
+        type: .largeUTF8, count: 3,
         buffers: [
           .empty, Buffer(copying: [Int64(0), 2, 2, 16]),
           Buffer(copying: Array("abthis is longer".utf8)),
@@ -70,7 +79,8 @@ import Testing
     ),
     (
       "view",
-      Column(type: .utf8View, count: 3, nullCount: 1,
+      Column(
+        type: .utf8View, count: 3, nullCount: 1,
         buffers: [
           bits([true, false, true]),
           Buffer(copying: [Int32(2), 0x6261, 0, 0, 99, 99, 99, 99, 14, 0x73696874, 0, 1]),
@@ -78,7 +88,9 @@ import Testing
         ]), ["ab", nil, "this is longer"]
     ),
     (
-      "fixedBinary", Column(type: .fixedSizeBinary(byteWidth: 2), count: 3,
+      "fixedBinary",
+      Column(
+        type: .fixedSizeBinary(byteWidth: 2), count: 3,
         buffers: [.empty, Buffer(copying: Array("abcdef".utf8))]), ["ab", "cd", "ef"]
     ),
     ("list", list, ["[a, NULL]", nil, "[a text of more than twelve bytes]"]),
@@ -157,11 +169,14 @@ import Testing
       ("day", Column(.date64, [Int64(5)])),
       (
         "wide",
-        Column(type: .decimal(width: .bits256, precision: 60, scale: 0), count: 1,
+        Column(
+          type: .decimal(width: .bits256, precision: 60, scale: 0), count: 1,
           buffers: [.empty, Buffer(copying: [Int64(0), 0, 1, 0])])
       ),
     ])
-  func `a value that would change is refused by column and type`(name: String, column: Column) throws {
+  func `a value that would change is refused by column and type`(name: String, column: Column)
+    throws
+  {
     let (connection, tables) = try connectionWithTables()
     let rows = batch((name, column))
     try tables.add(BatchTable(schema: rows.schema, batches: [rows]), name: "t")
@@ -176,9 +191,9 @@ import Testing
       Schema(Field("s", .structure([Field("x", .int32), Field("x", .int32)]))), Schema([]),
       Schema(Field("d", .decimal(width: .bits256, precision: 76, scale: 50))),
     ])
-  func `a schema that DuckDB cannot hold is refused at once`(schema: Schema) {
+  func `a schema that DuckDB cannot hold is refused at once`(schema: Schema) throws {
     #expect(throws: DuckDBError.self) {
-      try LiveTables().add(BatchTable(schema: schema, batches: []))
+      try LiveTables(DuckDBLibrary.load()).add(BatchTable(schema: schema, batches: []))
     }
   }
 
@@ -250,7 +265,7 @@ private func connectionWithTables(
   _ settings: [String: String] = ["threads": "1"]
 ) throws -> (Connection, LiveTables) {
   let database = try memoryDatabase(settings)
-  let tables = LiveTables()
+  let tables = try LiveTables(DuckDBLibrary.load())
   try database.registerLiveTables(tables)
   let connection = try database.connect()
   try connection.execute("SET TimeZone = 'UTC'")

@@ -4,10 +4,14 @@ import Testing
 
 @Suite struct `Parameters` {
   static let samples: [(name: String, column: Column, text: String)] = [
-    ("bool", Column(type: .bool, count: 1, buffers: [.empty, Buffer(copying: [UInt8(1)])]), "true"),
-    ("int8", Column(.int8, [Int8(-3)]), "-3"), ("uint64", Column(.uint64, [UInt64.max]), "18446744073709551615"),
+    (
+      "bool", Column(type: .bool, count: 1, buffers: [.empty, Buffer(copying: [UInt8(1)])]), "true"
+    ),
+    ("int8", Column(.int8, [Int8(-3)]), "-3"),
+    ("uint64", Column(.uint64, [UInt64.max]), "18446744073709551615"),
     ("int64", Column(.int64, [Int64.min]), "-9223372036854775808"),
-    ("half", Column(.float16, [UInt16(0x3E00)]), "1.5"), ("float", Column(.float32, [Float(0.25)]), "0.25"),
+    ("half", Column(.float16, [UInt16(0x3E00)]), "1.5"),
+    ("float", Column(.float32, [Float(0.25)]), "0.25"),
     ("double", Column(.float64, [-2.5]), "-2.5"),
     (
       "decimal32", Column(.decimal(width: .bits32, precision: 5, scale: 2), [Int32(-12345)]),
@@ -15,7 +19,8 @@ import Testing
     ),
     (
       "decimal256",
-      Column(type: .decimal(width: .bits256, precision: 50, scale: 2), count: 1,
+      Column(
+        type: .decimal(width: .bits256, precision: 50, scale: 2), count: 1,
         buffers: [.empty, Buffer(copying: [Int64(-1234), -1, -1, -1])]), "-12.34"
     ),
     ("date32", Column(.date32, [Int32(1)]), "1970-01-02"),
@@ -44,7 +49,8 @@ import Testing
       "list",
       Column(
         type: .list(Field("item", .int32)), count: 1,
-        buffers: [.empty, Buffer(copying: [Int32(0), 2])], children: [Column(.int32, [Int32(1), 2])]
+        buffers: [.empty, Buffer(copying: [Int32(0), 2])],
+        children: [Column(.int32, [Int32(1), 2])]
       ), "[1, 2]"
     ),
     (

@@ -85,7 +85,7 @@ import Testing
   @Test(arguments: samples)
   func `a value that leaves comes back the same`(sql: String, type: DataType) throws {
     let database = try memoryDatabase()
-    let tables = LiveTables()
+    let tables = try LiveTables(DuckDBLibrary.load())
     try database.registerLiveTables(tables)
     let connection = try database.connect()
     try connection.execute(

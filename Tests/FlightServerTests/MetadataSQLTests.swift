@@ -42,9 +42,9 @@ extension Connection {
 
   /// The rows of a metadata query as text, after its schema has been put over them.
   fileprivate func rows(_ query: MetadataQuery) throws -> [[String?]] {
-    let statement = try prepare(query.sql)
-    #expect(try statement.resultSchema.fields.map(\.type) == query.schema.fields.map(\.type))
-    #expect(try statement.resultSchema.fields.map(\.name) == query.schema.fields.map(\.name))
+    let found = try prepare(query.sql).resultSchema
+    #expect(found.fields.map(\.type) == query.schema.fields.map(\.type))
+    #expect(found.fields.map(\.name) == query.schema.fields.map(\.name))
     guard let batch = try batch(query.sql) else { return [] }
     let labelled = try query.labelled(batch)
     #expect(labelled.schema == query.schema)
@@ -163,11 +163,9 @@ private func rows(_ query: MetadataQuery) throws -> [[String?]] {
   }
 
   private func schema(in column: Column, _ row: Int) throws -> Schema {
-    let (offsetBuffer, byteBuffer) = (column.buffers[1], column.buffers[2])
-    let offsets = offsetBuffer.values(as: Int32.self)
-    let bytes = byteBuffer.values(as: UInt8.self)
-    let range = Int(offsets[row])..<Int(offsets[row + 1])
-    return try IPCStream.schema(fromEncapsulated: range.map { bytes[$0] })
+    let buffer = column.bytes(at: row)
+    let bytes = buffer.values(as: UInt8.self)
+    return try IPCStream.schema(fromEncapsulated: bytes.indices.map { bytes[$0] })
   }
 
   @Test func `primary keys name their columns in order`() throws {

@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@Suite struct `How calls end early` {
+@Suite(.timeLimit(.minutes(2))) struct `How calls end early` {
   /// Waits until the handler's task is cancelled, and says so.
   private static func hang(_ cancelled: Signal) async throws {
     let (never, continuation) = AsyncStream.makeStream(of: Void.self)
@@ -136,7 +136,7 @@ import Testing
   }
 }
 
-@Suite struct `Back-pressure` {
+@Suite(.timeLimit(.minutes(2))) struct `Back-pressure` {
   @Test func `a sender to a handler that does not read is made to wait`() async throws {
     let mayRead = Signal()
     let received = Mutex(0)
@@ -193,7 +193,7 @@ import Testing
   }
 }
 
-@Suite struct `Shutting down` {
+@Suite(.timeLimit(.minutes(2))) struct `Shutting down` {
   @Test func `calls that run may finish, new ones are turned away`() async throws {
     let started = Signal()
     let mayFinish = Signal()

@@ -12,14 +12,15 @@ while let option = arguments.popFirst() {
     fatalError("usage: grpc-echo [--port n] [--loops n] [--max-message-bytes n] [--idle-ms n]")
   }
   switch option {
-  case "--load":  // a load generator instead of a server, against that port
+  case "--load-unary":  // a load generator instead of a server, against that port
     for connections in [1, 8] {
-      try await measureUnary(
-        host: "127.0.0.1", port: value, connections: connections, seconds: 3)
+      try await measureUnary(host: "127.0.0.1", port: value, connections: connections, seconds: 3)
     }
-    for bytes in [10_000, 65_536, 1_000_000] {
+    exit(0)
+  case "--load-stream":
+    for bytes in [100, 10_000, 65_536, 1_000_000] {
       try await measureStream(
-        host: "127.0.0.1", port: value, count: 1_000_000_000 / bytes, bytes: bytes)
+        host: "127.0.0.1", port: value, count: min(200_000, 2_000_000_000 / bytes), bytes: bytes)
     }
     exit(0)
   case "--port": configuration.port = value

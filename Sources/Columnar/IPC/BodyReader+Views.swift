@@ -40,7 +40,7 @@ extension BodyReader {
       return unsafe UTF8Check.isValid(inline)
     }
     let (index, offset) = (Int(view[2]), Int(view[3]))
-    guard index >= 0, index < data.count else { return false }
+    guard index >= 0, unsafe index < data.count else { return false }
     let bytes = unsafe data[index]
     guard offset >= 0, offset + length <= bytes.count,
       unsafe bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self) == view[1]

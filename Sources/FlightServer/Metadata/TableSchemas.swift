@@ -27,8 +27,9 @@ public enum TableSchemas {
     MetadataQuery(
       schema: columnsSchema,
       sql: """
-        SELECT c.database_name, c.schema_name, c.table_name, c.column_name, c.data_type,
-          c.numeric_precision, c.numeric_scale, c.is_nullable, c.column_default, c.comment
+        SELECT c.database_name AS catalog_name, c.schema_name AS db_schema_name, c.table_name,
+          c.column_name, c.data_type, c.numeric_precision AS "precision",
+          c.numeric_scale AS "scale", c.is_nullable, c.column_default, c.comment
         FROM duckdb_columns() c
         JOIN (SELECT catalog_name, db_schema_name, table_name, table_type FROM (
           \(GetTables.relations)) WHERE \(GetTables.filter(command))) r

@@ -23,7 +23,7 @@
 ///   text, `?` anything. An empty text is written `(empty)`.
 /// - `session <name>` lets the next record be run by a session of that name; the first is `default`.
 /// - `halt` ends the file.
-public struct SQLTestFile: Sendable {
+public struct SQLTestFile: Sendable, CustomStringConvertible {
   public enum Sort: String, Sendable { case nosort, rowsort, valuesort }
 
   public enum Expectation: Sendable {
@@ -50,6 +50,7 @@ public struct SQLTestFile: Sendable {
 
   public let name: String
   public let records: [Record]
+  public var description: String { name }
 
   public init(name: String, text: String) throws(SyntaxError) {
     self.name = name
