@@ -34,16 +34,20 @@ struct ServerProgram {
       ServerParts(
         options: options, folder: folder, metrics: ServerMetrics(factory: registry),
         logger: logger))
+    // Ends when it is clear whether there is a console: only then is the server said to be ready.
+    let (consoleDecided, decision) = AsyncStream.makeStream(of: Void.self)
     let flight = ListenerService(
       server: server, network: options.network,
-      portSpelling: loaded.origins["port"]?.spelling ?? "--port", logger: logger)
+      portSpelling: loaded.origins["port"]?.spelling ?? "--port", consoleDecided: consoleDecided,
+      logger: logger)
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     if options.network.httpPort != 0 {
       let console = ConsoleService(
         options: options, isPortChosen: loaded.origins["http-port"] != nil, registry: registry,
-        logger: logger, status: { flight.status(options) })
+        logger: logger, status: { flight.status(options) }, onDecided: { decision.finish() })
       services.append(.init(service: console, successTerminationBehavior: .ignore))
     }
+    if options.network.httpPort == 0 { decision.finish() }
     // Services stop in reverse order: pages answer until the last call is done.
     services.append(.init(service: flight))
     let group = ServiceGroup(

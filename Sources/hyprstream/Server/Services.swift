@@ -15,21 +15,26 @@ final class ListenerService: Service {
   private let server: any RunningServer
   private let network: ServerOptions.Network
   private let portSpelling: String
+  private let consoleDecided: AsyncStream<Void>
   private let logger: Logger
   private let state = Mutex(State())
 
   /// - Parameter portSpelling: How the operator wrote the port, for the error when it is taken.
   init(
-    server: any RunningServer, network: ServerOptions.Network, portSpelling: String, logger: Logger
+    server: any RunningServer, network: ServerOptions.Network, portSpelling: String,
+    consoleDecided: AsyncStream<Void>, logger: Logger
   ) {
     self.server = server
     self.network = network
     self.portSpelling = portSpelling
+    self.consoleDecided = consoleDecided
     self.logger = logger
   }
 
   func run() async throws {
     let (host, port) = try await start()
+    for await _ in consoleDecided {}
+    if Task.isCancelled { return await server.shutDown() }
     let address = "grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     state.withLock { state in
       state.isReady = true
@@ -75,6 +80,8 @@ struct ConsoleService: Service {
   let registry: PrometheusRegistry
   let logger: Logger
   let status: @Sendable () -> ServerStatus
+  /// Called when it listens, or when there will be none.
+  let onDecided: @Sendable () -> Void
 
   func run() async throws {
     let host = options.network.host
@@ -82,10 +89,13 @@ struct ConsoleService: Service {
     let logger = logger
     let console = ConsoleServer(
       host: host, port: port, registry: registry, logger: logger, status: status,
-      onListening: { port in logger.info("console", metadata: ["address": "http://\(host):\(port)"])
+      onListening: { [onDecided] port in
+        logger.info("console", metadata: ["address": "http://\(host):\(port)"])
+        onDecided()
       })
     do {
       try await console.run()
+      onDecided()
     } catch {
       guard !isPortChosen else {
         throw OptionError.conflict(
@@ -95,6 +105,7 @@ struct ConsoleService: Service {
       logger.warning(
         "no console: the port is taken; choose one with --http-port",
         metadata: ["port": "\(port)", "reason": "\(error)"])
+      onDecided()
       try? await gracefulShutdown()
     }
   }

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from support.server import program
+from support.server import ROOT, program
 
 VALUES = {
     "engine": "duckdb",
@@ -81,3 +81,10 @@ def test_variables_and_files(tmp_path):
     assert [line[:2] for line in options(again)] == [line[:2] for line in options(text)]
     for name, _, origin in options(again):
         assert origin == f"{file}: {name}", name
+
+
+def test_the_documentation_lists_every_option(tmp_path):
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    for name, default, _ in options(printed(tmp_path)):
+        flag = "--" + name.replace("_", "-")
+        assert any(line.startswith(f"| `{flag}`") and f"| `{default}` |" in line for line in text.splitlines()), flag

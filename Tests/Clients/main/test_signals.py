@@ -18,7 +18,8 @@ def wait_for_log(server, text):
 def test_a_second_interrupt_ends_it_at_once(start_server):
     server = start_server("--drain-timeout", "1h")
     with Raw(server.url) as raw:
-        raw.reader(protocol.statement_query("SELECT i FROM range(1000000000) t(i)")).read_chunk()
+        reader = raw.reader(protocol.statement_query("SELECT i FROM range(1000000000) t(i)"))
+        reader.read_chunk()  # It goes on for as long as `reader` is there.
         server.process.send_signal(signal.SIGINT)
         wait_for_log(server, "stopping")
         server.process.send_signal(signal.SIGINT)
@@ -28,7 +29,8 @@ def test_a_second_interrupt_ends_it_at_once(start_server):
 def test_a_second_request_to_end_changes_nothing(start_server):
     server = start_server("--drain-timeout", "2s")
     with Raw(server.url) as raw:
-        raw.reader(protocol.statement_query("SELECT i FROM range(1000000000) t(i)")).read_chunk()
+        reader = raw.reader(protocol.statement_query("SELECT i FROM range(1000000000) t(i)"))
+        reader.read_chunk()  # It goes on for as long as `reader` is there.
         server.process.send_signal(signal.SIGTERM)
         wait_for_log(server, "stopping")
         server.process.send_signal(signal.SIGTERM)
