@@ -66,9 +66,16 @@ let package = Package(
       name: "CCompression",
       linkerSettings: [.linkedLibrary(":liblz4.a"), .linkedLibrary(":libzstd.a")]),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
-    .target(name: "CDuckDB"),
+    .target(name: "CDuckDB", exclude: ["functions.inc"]),
+    .target(
+      name: "CEdit",
+      linkerSettings: [
+        .linkedLibrary(":libedit.a"), .linkedLibrary(":libbsd.a"), .linkedLibrary(":libmd.a"),
+        .linkedLibrary(":libtinfo.a"),
+      ]),
 
     // Level 1.
+    target("Telemetry", metrics, logging),
     target("Columnar", "CArrow", "CCompression"),
 
     // Level 2.
@@ -81,15 +88,15 @@ let package = Package(
     target("Engine", "Columnar", "DuckDB", deque),
 
     // Level 4.
-    target("Database", "Columnar", "DuckDB", "Engine", "SQL"),
+    target("Database", "Columnar", "DuckDB", "Engine", "SQL", "Telemetry", logging),
     target("Settings"),
     target("DataFolder"),
-    target("Telemetry", metrics, logging),
 
     // Level 5.
     target(
-      "FlightServer", "Columnar", "Database", "Engine", "FlightProtocol", "GRPC", "SQL", nioCore,
-      protobuf),
+      "FlightServer", "Columnar", "Database", "Engine", "FlightProtocol", "GRPC", "SQL", "Telemetry",
+      nioCore, protobuf),
+    target("Shell", "CEdit", "Columnar", "SQL"),
     target("FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
     target(
       "Console", .product(name: "Hummingbird", package: "hummingbird"), metrics, logging,
@@ -104,8 +111,47 @@ let package = Package(
       name: "hyprstream",
       dependencies: [
         "Settings", "SettingsLoading", "DataFolder", "Telemetry", "Console", "Database", "DuckDB",
-        "Engine", "FlightServer", "FlightClient", "FlightProtocol", "GRPC", "Columnar", "SQL",
+        "Engine", "FlightServer", "FlightClient", "FlightProtocol", "GRPC", "Columnar", "SQL", "Shell",
         metrics, logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+
+    // Programs that tests and benchmarks run.
+    .executableTarget(
+      name: "columnar-roundtrip", dependencies: ["Columnar"],
+      path: "Tests/Support/columnar-roundtrip", swiftSettings: strict),
+    .executableTarget(
+      name: "grpc-echo", dependencies: ["GRPC", nioCore, logging], path: "Tools/grpc-echo",
+      swiftSettings: strict),
+
+    .target(name: "TestSupport", path: "Tests/Support/TestSupport", swiftSettings: strict),
+
+    // Tests, in the order of what they test.
+    tests(of: "Columnar"),
+    tests(of: "DuckDB", "Columnar"),
+    tests(of: "GRPC", nioCore, nioPosix, nioHPACK, nioHTTP2, logging),
+    tests(of: "FlightProtocol", "Columnar", nioCore, protobuf),
+    .testTarget(
+      name: "SQLTests", dependencies: ["SQL", "TestSupport"], exclude: ["slt", "corpus"],
+      swiftSettings: strict),
+    tests(of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "TestSupport", "Telemetry", logging),
+    tests(of: "Settings"),
+    tests(of: "SettingsLoading", "Settings"),
+    tests(of: "DataFolder"),
+    tests(of: "Telemetry", "Console", metrics, logging),
+    tests(of: "Shell", "Columnar"),
+    tests(of: "FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
+    tests(of: "FlightServer", "Columnar", "DuckDB", "FlightProtocol", protobuf),
   ])
+
+// Benchmarks are built only when asked for: users need none of them.
+if ProcessInfo.processInfo.environment["BENCHMARK"] != nil {
+  package.targets += [
+    .executableTarget(
+      name: "hyprstream-load", dependencies: ["GRPC", nioCore, nioPosix],
+      path: "Benchmarks/LoadGenerator", swiftSettings: strict),
+    .executableTarget(
+      name: "duckdb-bench", dependencies: ["DuckDB", "Columnar"], path: "Benchmarks/DuckDB",
+      swiftSettings: strict),
+  ]
+}

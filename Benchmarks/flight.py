@@ -161,12 +161,11 @@ class Bench:
     def small(self, pair: dict) -> None:
         bind = self.message_file("bind", pa.table({"1": pa.array([KEY_MARK], pa.int64())}))
         row = self.message_file("row", pa.table({"id": pa.array([KEY_MARK], pa.int64()), "v": [0.5]}), protocol.ingest("key_vis", "append"))
-        action = "noop" if all(knows_action(server, "noop") for server in pair.values()) else "GetSessionOptions"
         for clients, aim in ((1, 2.2), (8, 3.0)):
             who = f"{clients} client{'s' * (clients > 1)}"
             self.requests(pair, f"one row by key, literal, {who}", aim, ["--kind", "literal", "--sql", LITERAL, "--clients", str(clients)])
             self.requests(pair, f"one row by key, prepared, {who}", aim, ["--kind", "prepared", "--sql", PREPARED, "--messages", bind, "--clients", str(clients)])
-        self.latency(pair, f"empty action ({action})", 0.8, ["--kind", "action", "--action", action])
+        self.latency(pair, "empty action", 0.8, ["--kind", "action", "--action", "Ping"])
         self.latency(pair, "put of one row until it is seen", 0.5, ["--kind", "visible", "--messages", row, "--sql", "SELECT max(id) FROM key_vis", "--warm-up", "50"])
 
     def message_file(self, name: str, table: pa.Table, head: bytes | None = None) -> str:
@@ -228,15 +227,6 @@ def read_bulk(server: Process, streams: int) -> tuple[float, int, int]:
     for thread in threads:
         thread.join()
     return time.perf_counter() - started, sum(rows for rows, _ in done), sum(size for _, size in done)
-
-
-def knows_action(server: Process, name: str) -> bool:
-    with server.client() as client:
-        try:
-            client.action(name)
-        except (pa.ArrowException, NotImplementedError, OSError):
-            return False
-    return True
 
 
 def parsed() -> argparse.Namespace:

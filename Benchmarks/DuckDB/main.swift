@@ -50,16 +50,22 @@ func benchPoint() throws {
     CREATE TABLE p (id BIGINT PRIMARY KEY, v DOUBLE, s VARCHAR);
     INSERT INTO p SELECT i, i * 0.5, 'name_' || i FROM range(1000000) r(i)
     """)
+  try measurePoints(connection, "two threads")
+  try connection.execute("SET threads = 1")
+  try measurePoints(connection, "one thread")
+}
+
+func measurePoints(_ connection: Connection, _ what: String) throws {
   let schema = Schema(Field("id", .int64))
-  let count = 3_000
+  let count = 2_000
   var rows = 0
   var split = [[Double]](repeating: [], count: 4)
   func step(_ index: Int, _ body: () throws -> Void) rethrows {
     split[index].append(try seconds(body))
   }
   func report(_ name: String) {
-    let text = split.map { $0.isEmpty ? "-" : "\(Int(median($0) * 1e9) / 100) /10 µs" }
-    print(name, "prepare, bind, execute, fetch:", text)
+    let text = split.map { $0.isEmpty ? "-" : "\(Double(Int(median($0) * 1e7)) / 10) µs" }
+    print(what, name, "prepare, bind, execute, fetch:", text)
     split = [[Double]](repeating: [], count: 4)
   }
   for round in 0..<count {
@@ -118,23 +124,26 @@ func benchIngest() throws {
     let database = try Database(
       DuckDBLibrary.load(),
       settings: ["threads": "\(threads)", "preserve_insertion_order": "\(ordered)"])
-    let tables = LiveTables()
+    let tables = try LiveTables(DuckDBLibrary.load())
     try database.registerLiveTables(tables)
     let connection = try database.connect()
     let table = BatchTable(schema: batches[0].schema, batches: batches, maxThreads: threads)
     let id = try tables.add(table)
-    for sql in ["SELECT count(s), max(id), max(v), max(ts) FROM live(\(id))", 
-      "INSERT INTO t SELECT * FROM live(\(id))"] {
+    for sql in [
+      "SELECT count(s), max(id), max(v), max(ts) FROM live(\(id))",
+      "INSERT INTO t SELECT * FROM live(\(id))",
+    ] {
       var times: [Double] = []
       for _ in 0..<4 {
         try connection.execute(create)
         times.append(try seconds { try connection.execute(sql) })
       }
-      print(sql.prefix(6), "threads \(threads) ordered \(ordered): \(9.8304 / median(times)) M rows/s")
+      print(
+        sql.prefix(6), "threads \(threads) ordered \(ordered): \(9.8304 / median(times)) M rows/s")
     }
   }
   let database = try Database(DuckDBLibrary.load(), settings: ["threads": "2"])
-  let tables = LiveTables()
+  let tables = try LiveTables(DuckDBLibrary.load())
   try database.registerLiveTables(tables)
   let connection = try database.connect()
   try connection.execute(create)

@@ -1,4 +1,5 @@
 import GRPC
+import Glibc
 import NIOCore
 
 /// One client: a connection and the requests that it makes, one after the other.
@@ -19,8 +20,10 @@ struct Client {
     self.options = options
     self.messages = messages
     random = SplitMix(state: seed)
-    // Distinct in every client, and unlike any other eight bytes of an answer.
-    sequence = 0x5A5A_0000_0000_0000 | seed << 32
+    // Grows from run to run, and is unlike any other eight bytes of an answer.
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    sequence = UInt64(time.tv_sec) << 32 | seed << 24
   }
 
   mutating func prepare() async throws {
@@ -73,12 +76,13 @@ struct Client {
     sequence += 1
     let command = try ingestCommand()
     _ = try await put(command, key: sequence)
-    let wanted = withUnsafeBytes(of: sequence.littleEndian) { unsafe Array($0) }
+    let wanted = Self.bytes(of: sequence)
     let query = statement(options.sql)
-    while true {
+    for _ in 0..<1_000 {
       let batches = try await rows(query)
       if batches.contains(where: { $0.readableBytesView.firstRange(of: wanted) != nil }) { return }
     }
+    throw LoadError.unexpected("a row that does not show within 1,000 queries")
   }
 
   private func ingestCommand() throws -> ByteBuffer {
@@ -99,12 +103,16 @@ struct Client {
     return try await all("DoPut", sent)
   }
 
-  private static func marked(_ bytes: [UInt8], key: UInt64) -> [UInt8] {
-    let mark = withUnsafeBytes(of: keyMark.littleEndian) { unsafe Array($0) }
-    guard let range = bytes.firstRange(of: mark) else { return bytes }
-    var changed = bytes
-    changed.replaceSubrange(range, with: withUnsafeBytes(of: key.littleEndian) { unsafe Array($0) })
+  private static func marked(_ message: [UInt8], key: UInt64) -> [UInt8] {
+    guard let range = message.firstRange(of: bytes(of: keyMark)) else { return message }
+    var changed = message
+    changed.replaceSubrange(range, with: bytes(of: key))
     return changed
+  }
+
+  /// The eight bytes of a number, the least significant first.
+  private static func bytes(of number: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
   }
 
   private func query(_ command: ByteBuffer) async throws {
@@ -116,7 +124,7 @@ struct Client {
   private func rows(_ command: ByteBuffer) async throws -> [ByteBuffer] {
     let info = try await connection.unary(
       Self.service + "GetFlightInfo", GatherMessage(head: Message.descriptor(command)))
-    return try await all("DoGet", [Message.one(try Message.ticket(ofInfo: info))])
+    return try await all("DoGet", [Message.ticket(ofInfo: info)])
   }
 
   /// A call with any number of messages both ways.

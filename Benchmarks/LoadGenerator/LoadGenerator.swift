@@ -13,7 +13,9 @@ struct LoadGenerator {
       let options = try Options(Array(CommandLine.arguments.dropFirst()))
       print(try await run(options).json)
     } catch {
-      fputs("hyprstream-load: \(error)\n", unsafe stderr)
+      // Standard output carries the result alone.
+      let text = Array("hyprstream-load: \(error)\n".utf8)
+      _ = unsafe write(STDERR_FILENO, text, text.count)
       exit(1)
     }
   }
@@ -72,7 +74,8 @@ struct Measurement {
     func percentile(_ share: Double) -> Double {
       guard !sorted.isEmpty else { return 0 }
       let duration = sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
-      return Double(duration.components.attoseconds) / 1e12 + Double(duration.components.seconds) * 1e6
+      return Double(duration.components.attoseconds) / 1e12 + Double(duration.components.seconds)
+        * 1e6
     }
     return "{\"requests\": \(sorted.count), \"per_second\": \(Double(sorted.count) / seconds), "
       + "\"p50_us\": \(percentile(0.5)), \"p99_us\": \(percentile(0.99))}"

@@ -24,7 +24,7 @@ enum Message {
     return message
   }
 
-  /// The ticket of the first endpoint of a `FlightInfo`.
+  /// The `Ticket` of the first endpoint of a `FlightInfo`.
   static func ticket(ofInfo info: ByteBuffer) throws(LoadError) -> ByteBuffer {
     guard let endpoint = try info.field(3), let ticket = try endpoint.field(1) else {
       throw .unexpected("a FlightInfo without an endpoint")
@@ -69,7 +69,8 @@ extension ByteBuffer {
       case 1: rest.moveReaderIndex(forwardBy: min(8, rest.readableBytes))
       case 5: rest.moveReaderIndex(forwardBy: min(4, rest.readableBytes))
       case 2:
-        guard let count = Int(exactly: try rest.readVarint()), let slice = rest.readSlice(length: count)
+        guard let count = Int(exactly: try rest.readVarint()),
+          let slice = rest.readSlice(length: count)
         else { throw .unexpected("a field that does not end") }
         if key >> 3 == number { return slice }
       default: throw .unexpected("wire type \(key & 7)")

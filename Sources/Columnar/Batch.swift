@@ -6,8 +6,10 @@
 /// buffer; who imports a sliced array rebases it.
 ///
 /// **Invariant.** Whoever makes a column has checked that its buffers and children are long enough
-/// for `count`, that offsets, indices, type ids and run ends are in range, and that each buffer is
-/// aligned for its values. Readers rely on it.
+/// for `count` (those of structs, fixed-size lists and sparse unions exactly as long), that offsets,
+/// views, indices, type ids and run ends are in range, also in the slots of nulls, that text is
+/// UTF-8 where it is not null, and that each buffer is aligned for its values, those wider than 8
+/// bytes for 8. Lists and strings may start at an offset above 0. Readers rely on it.
 public final class Column: Sendable {
   public let type: DataType
   /// Number of values, nulls included.

@@ -133,7 +133,18 @@ extension Column {
 extension Buffer {
   func hasSameBytes(as other: Buffer) -> Bool {
     guard count == other.count else { return false }
-    return unsafe unsafeBytes.elementsEqual(other.unsafeBytes)
+    let (mine, others) = unsafe (unsafeBytes, other.unsafeBytes)
+    if unsafe mine.baseAddress == others.baseAddress { return true }
+    let words = count / 8
+    for word in 0..<words {
+      let (a, b) = unsafe (
+        mine.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self),
+        others.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)
+      )
+      if a != b { return false }
+    }
+    for index in (words * 8)..<count where unsafe mine[index] != others[index] { return false }
+    return true
   }
 
   /// The bytes of all `parts` behind each other.

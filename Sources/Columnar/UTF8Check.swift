@@ -16,21 +16,38 @@ enum UTF8Check {
 
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var position = unsafe asciiEnd(bytes, from: 0)
-    while position < bytes.count {
-      if unsafe bytes[position] < 0x80 {
-        position = unsafe asciiEnd(bytes, from: position)
-        continue
+    let count = bytes.count
+    while position < count {
+      let lead = unsafe bytes[position]
+      if lead < 0x80 {
+        position += unsafe asciiStep(bytes, at: position)
+      } else if lead >= 0xE1, lead <= 0xEC, position + 3 <= count {
+        // The common case outside Latin scripts: three bytes without further conditions.
+        guard unsafe bytes[position + 1] & 0xC0 == 0x80, unsafe bytes[position + 2] & 0xC0 == 0x80
+        else { return false }
+        position += 3
+      } else {
+        let length = unsafe characterByteCount(bytes, at: position)
+        if length == 0 { return false }
+        position += length
       }
-      let length = unsafe characterByteCount(bytes, at: position)
-      if length == 0 { return false }
-      position += length
     }
     return true
+  }
+
+  /// How many bytes from an ASCII one on may be skipped: up to 8.
+  @inline(__always)
+  private static func asciiStep(_ bytes: UnsafeRawBufferPointer, at position: Int) -> Int {
+    guard position + 8 <= bytes.count else { return 1 }
+    let word = unsafe UInt64(
+      littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+    return (word & 0x8080_8080_8080_8080).trailingZeroBitCount / 8
   }
 
   /// Bytes of the well-formed character of two to four bytes at `position`; 0 if there is none.
   ///
   /// Source: Unicode 16, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
+  @inline(__always)
   private static func characterByteCount(
     _ bytes: UnsafeRawBufferPointer, at position: Int
   ) -> Int {

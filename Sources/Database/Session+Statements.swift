@@ -218,6 +218,7 @@ extension Session {
     do {
       let pump = try await engine.start(
         plan.sql, route.settings, parameters: parameters, on: route.lane)
+      database.log.started(plan.sql, pump, session: id)
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump
     } catch {

@@ -1,3 +1,4 @@
+internal import Engine
 internal import SQL
 
 /// Reads a text into plans: what each statement does, whether it is allowed, and what DuckDB gets.
@@ -43,6 +44,7 @@ struct StatementPlanner: Sendable {
   ) throws(SQLError) -> StatementPlan {
     let head = statement.head
     try policy.check(statement, head: head)
+    try refuseLiveTables(statement)
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.singleRowInsert = SingleRowInsert(statement, head)
@@ -53,6 +55,18 @@ struct StatementPlanner: Sendable {
       plan.singleRowInsert = nil
     }
     return plan
+  }
+
+  /// Tables on their way in belong to the session that loads them, and their numbers can be guessed.
+  private func refuseLiveTables(_ statement: StatementText) throws(SQLError) {
+    for token in statement.tokens where token.kind == .word || token.kind == .quotedName {
+      guard let name = statement.source.name(of: token), name.utf8.first == UInt8(ascii: "_"),
+        name.lowercased() == DuckDBInstance.liveFunction
+      else { continue }
+      throw SQLError(
+        "the function \(DuckDBInstance.liveFunction) belongs to the server", kind: .refused,
+        at: statement.source.position(ofByte: Int(token.start)))
+    }
   }
 
   private func effect(of head: StatementHead, _ statement: StatementText) -> StatementPlan.Effect {

@@ -3,7 +3,9 @@ internal import Synchronization
 public import Columnar
 public import DuckDB
 public import Engine
+public import Logging
 internal import SQL
+public import Telemetry
 
 /// The database: its engine, its sessions, and the job that looks after both.
 public final class StreamingDatabase: Sendable {
@@ -12,19 +14,27 @@ public final class StreamingDatabase: Sendable {
     var isClosing = false
   }
 
-  public let options: DatabaseOptions
+  /// The limits and time-outs as they are now.
+  public var options: DatabaseOptions { currentOptions.withLock { $0 } }
+  private let currentOptions: Mutex<DatabaseOptions>
   public let engine: DuckDBEngine
   let planner: StatementPlanner
   let metrics: MetricsRelation
   private let state = Mutex(State())
 
+  let log: StatementLog
+
   /// Opens the database.
   ///
   /// - Parameter allocator: Makes the memory of results; the server's way out ships it as it is.
   public init(
-    options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator
+    options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
+    metrics serverMetrics: ServerMetrics = ServerMetrics(),
+    logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
   ) throws(DatabaseError) {
-    self.options = options
+    log = StatementLog(
+      metrics: serverMetrics, logger: logger, threshold: options.slowStatementThreshold)
+    currentOptions = Mutex(options)
     metrics = MetricsRelation(
       catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
     planner = StatementPlanner(
@@ -83,11 +93,13 @@ public final class StreamingDatabase: Sendable {
   public func openSession() -> Session {
     let session = Session(self)
     state.withLock { $0.sessions[session.id] = session }
+    log.metrics.sessionOpened()
     return session
   }
 
   func forget(_ session: Session) {
-    state.withLock { $0.sessions[session.id] = nil }
+    let wasOpen = state.withLock { $0.sessions.removeValue(forKey: session.id) != nil }
+    if wasOpen { log.metrics.sessionClosed() }
   }
 
   public var sessionCount: Int { state.withLock { $0.sessions.count } }
@@ -116,5 +128,14 @@ public final class StreamingDatabase: Sendable {
       return Array(state.sessions.values)
     }
     for session in sessions { await session.close() }
+  }
+}
+
+extension StreamingDatabase {
+  /// Takes over the limits of a configuration that was read again.
+  public func reload(_ options: DatabaseOptions) {
+    currentOptions.withLock { $0 = options }
+    engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
+    log.setThreshold(options.slowStatementThreshold)
   }
 }

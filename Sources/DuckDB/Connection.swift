@@ -90,6 +90,19 @@ public final class Connection: @unchecked Sendable {
     return unsafe text.map { unsafe String(cString: $0) }
   }
 
+  /// Changes a setting of the whole instance.
+  func setGlobally(_ name: String, _ value: String) throws(DuckDBError) {
+    let quotedName = "\"" + name.split(separator: "\"").joined() + "\""
+    let quotedValue =
+      "'" + value.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
+      + "'"
+    do throws(DuckDBError) {
+      try execute("SET GLOBAL \(quotedName) = \(quotedValue)")
+    } catch {
+      throw DuckDBError(kind: .invalidInput, message: "setting \(name): \(error.message)")
+    }
+  }
+
   /// The session's time zone, which results of type TIMESTAMPTZ carry.
   var timeZone: String { setting("TimeZone") ?? "UTC" }
 
@@ -111,12 +124,16 @@ public final class ExtractedStatements: @unchecked Sendable {
   private let connection: Connection
   private let sql: String
   public let count: Int
+  /// Where the statements are in `sql`; empty if DuckDB and `StatementHeads` count differently.
+  private let ranges: [Range<Int>]
 
   init(_ handle: duckdb_extracted_statements?, count: Int, of connection: Connection, sql: String) {
     unsafe self.handle = handle
     self.count = count
     self.connection = connection
     self.sql = sql
+    let found = count > 1 ? StatementHeads(of: sql).ranges : []
+    ranges = found.count == count ? found : []
   }
 
   deinit { unsafe duckdb_destroy_extracted(&handle) }
@@ -124,9 +141,24 @@ public final class ExtractedStatements: @unchecked Sendable {
   /// Prepares the statement at `index`, from 0.
   public func prepare(_ index: Int) throws(DuckDBError) -> PreparedStatement {
     precondition(index >= 0 && index < count, "there is no statement \(index) of \(count)")
+    if index < ranges.count { return try prepareText(ranges[index]) }
     var statement: duckdb_prepared_statement?
     let state = unsafe duckdb_prepare_extracted_statement(
       connection.unsafeHandle, handle, UInt64(index), &statement)
     return try unsafe PreparedStatement(statement, state, on: connection, sql: sql, index: index)
+  }
+
+  /// Prepares a part of the text by itself: DuckDB's errors say where the mistake is in the text
+  /// only if the statement is alone in it.
+  private func prepareText(_ range: Range<Int>) throws(DuckDBError) -> PreparedStatement {
+    let text = String(decoding: Array(sql.utf8)[range], as: UTF8.self)
+    do throws(DuckDBError) {
+      return try connection.prepare(text)
+    } catch {
+      var placed = error
+      placed.sql = sql
+      placed.position = error.position.map { $0 + range.lowerBound }
+      throw placed
+    }
   }
 }

@@ -27,10 +27,13 @@ public final class Database: @unchecked Sendable {
       throw DuckDBError(kind: .outOfMemory, message: "DuckDB has no memory for its configuration")
     }
     defer { unsafe duckdb_destroy_config(&config) }
-    for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
-      guard unsafe duckdb_set_config(config, name, value) == DuckDBSuccess else {
-        throw DuckDBError(
-          kind: .invalidInput, message: "DuckDB has no setting \(name), or not the value \(value)")
+    var later: [(name: String, value: String)] = []
+    for (name, value) in settings.sorted(by: { Self.rank($0.key) < Self.rank($1.key) }) {
+      if Self.rank(name).0 > 0 {
+        later.append((name, value))
+      } else if unsafe duckdb_set_config(config, name, value) != DuckDBSuccess {
+        // Unknown, a value that makes no sense, or one that needs an open database.
+        later.append((name, value))
       }
     }
     var opened: duckdb_database?
@@ -44,6 +47,18 @@ public final class Database: @unchecked Sendable {
     unsafe handle = opened
     self.library = library
     self.path = path
+    guard !later.isEmpty else { return }
+    let connection = try connect()
+    for (name, value) in later { try connection.setGlobally(name, value) }
+  }
+
+  /// DuckDB takes settings one by one, and these two forbid others. They come last.
+  private static func rank(_ setting: String) -> (Int, String) {
+    switch setting {
+    case "enable_external_access": (1, setting)
+    case "lock_configuration": (2, setting)
+    default: (0, setting)
+    }
   }
 
   deinit {

@@ -115,8 +115,10 @@ struct CaretExcerpt {
     let text = lines[caret - 1]
     var excerpt = text[text.index(after: colon)...].dropFirst()
     let prefixCount = text.count - excerpt.count
-    guard lines[caret].count > prefixCount else { return nil }
-    var column = lines[caret].count - 1 - prefixCount
+    // Newer versions mark a whole word; the place is where it begins.
+    let indent = lines[caret].prefix { $0 == " " }.count
+    guard indent >= prefixCount else { return nil }
+    var column = indent - prefixCount
     startsInside = excerpt.hasPrefix("...")
     if startsInside {
       excerpt = excerpt.dropFirst(3)

@@ -100,7 +100,8 @@ public final class DuckDBLibrary: Sendable {
       let program = CommandLine.arguments.first ?? ""
     #else
       let program = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { room in
-        let count = unsafe room.baseAddress.map { unsafe readlink("/proc/self/exe", $0, room.count) } ?? 0
+        let count =
+          unsafe room.baseAddress.map { unsafe readlink("/proc/self/exe", $0, room.count) } ?? 0
         guard count > 0 else { return "" }
         let bytes = unsafe UnsafeRawBufferPointer(start: room.baseAddress, count: count)
         return unsafe String(decoding: bytes, as: UTF8.self)

@@ -79,9 +79,36 @@ public final class PreparedStatement: @unchecked Sendable {
 
   func resultColumns() throws(DuckDBError) -> ResultColumns {
     if let columns { return columns }
-    let made = try unsafe ResultColumns(of: handle, connection)
+    var made = try unsafe ResultColumns(of: handle, connection)
+    if parameterCount > 0, made.areUnresolved, let guess = schemaWithoutParameters() {
+      made = ResultColumns(guessed: guess)
+    }
     columns = made
     return made
+  }
+
+  /// DuckDB tells no columns while a parameter's type is open. Text in place of the parameters, and
+  /// NULL in their place, tell them; a column that differs depends on a parameter.
+  private func schemaWithoutParameters() -> Schema? {
+    let bytes = Array(sql.utf8)
+    let schemas = ["NULL::VARCHAR", "NULL"].compactMap { stand -> Schema? in
+      var text: [UInt8] = []
+      var end = 0
+      for parameter in StatementHeads(of: sql).parameters {
+        text += bytes[end..<parameter.lowerBound] + Array(stand.utf8)
+        end = parameter.upperBound
+      }
+      text += bytes[end...]
+      return try? connection.prepare(String(decoding: text, as: UTF8.self)).resultSchema
+    }
+    guard var schema = schemas.first else { return nil }
+    if let other = schemas.last, other.fields.count == schema.fields.count {
+      for (index, field) in other.fields.enumerated() where field.type != schema.fields[index].type
+      {
+        schema.fields[index].type = .null
+      }
+    }
+    return schema
   }
 
   /// Forgets all bound values.

@@ -34,7 +34,7 @@ public final class DuckDBEngine: Sendable {
   /// A result without columns and rows, for statements that the session itself carries out.
   public func emptyResult() -> ResultPump {
     let pump = ResultPump(
-      schema: Schema([]), source: EmptySource(), pool: pool, allocator: allocator,
+      schema: Schema([]), source: EmptySource(), of: instance, pool: pool, allocator: allocator,
       spoolLimits: spoolLimits)
     pump.fill()
     return pump
@@ -53,8 +53,7 @@ public final class DuckDBEngine: Sendable {
   ) async throws(EngineError) -> Description {
     if let lane {
       return try await lane.run(settings) { (connection) throws(DuckDBError) in
-        let statement = try connection.prepare(sql)
-        return try Description(statement)
+        return try Description(try connection.prepareLast(sql))
       }
     }
     let instance = self.instance
@@ -113,8 +112,9 @@ public final class DuckDBEngine: Sendable {
         do throws(EngineError) {
           let (schema, source) = try open()
           let pump = ResultPump(
-            schema: schema, source: source, pool: pool, allocator: allocator,
+            schema: schema, source: source, of: instance, pool: pool, allocator: allocator,
             spoolLimits: spoolLimits)
+          instance.register(pump)
           continuation.resume(returning: .success(pump))
           pump.fill()
         } catch {
@@ -168,6 +168,20 @@ public final class DuckDBEngine: Sendable {
       }
     }
     return try result.get()
+  }
+}
+
+extension Connection {
+  /// Prepares a statement. One that DuckDB takes for several (a PIVOT without an IN list makes a type
+  /// of its own first) is run up to the last of them.
+  func prepareLast(_ sql: String) throws(DuckDBError) -> PreparedStatement {
+    let statements = try extract(sql)
+    guard statements.count > 1 else { return try prepare(sql) }
+    for index in 0..<(statements.count - 1) {
+      let result = try statements.prepare(index).execute()
+      while try result.next(maxRows: 2_048, allocator: HeapAllocator()) != nil {}
+    }
+    return try statements.prepare(statements.count - 1)
   }
 }
 

@@ -22,12 +22,14 @@ public enum EngineError: Error, Sendable {
 public enum StopReason: Sendable {
   case cancelled
   case timedOut(Duration)
+  case restarted
   case shuttingDown
 
   var error: EngineError {
     switch self {
     case .cancelled: .cancelled
     case .timedOut(let limit): .timedOut(limit)
+    case .restarted: .restarted
     case .shuttingDown: .shuttingDown
     }
   }

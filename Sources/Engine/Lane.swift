@@ -85,7 +85,7 @@ public final class Lane: ConnectionHolder {
     let pump = try await engine.startOnWorker { () throws(EngineError) in
       let held = try self.connection(settings)
       do throws(DuckDBError) {
-        let statement = try held.connection.prepare(sql)
+        let statement = try held.connection.prepareLast(sql)
         let source = StatementSource(
           statement, on: held, of: self.engine.instance, parameters: parameters, onRelease: {})
         return (try statement.resultSchema, source)

@@ -23,6 +23,8 @@ public final class OpenStatement: @unchecked Sendable {
   let connection: HeldConnection
   /// The catalog for which it was prepared: its result columns are those of that catalog.
   let catalogVersion: Int
+  /// Whether it is known that its text comes more than once.
+  var isWorthKeeping: Bool
 
   init(
     sql: String, statement: PreparedStatement, on connection: HeldConnection, catalogVersion: Int
@@ -31,6 +33,8 @@ public final class OpenStatement: @unchecked Sendable {
     self.statement = statement
     self.connection = connection
     self.catalogVersion = catalogVersion
+    // Whoever sends parameters apart from the text sends the text again.
+    isWorthKeeping = statement.parameterCount > 0
   }
 }
 
@@ -49,7 +53,13 @@ struct KeptStatements {
   /// Texts longer than this are not kept: they are hardly ever sent twice.
   private static let maxTextByteCount = 16_384
 
+  /// How many texts are remembered that came once.
+  private static let maxSeenCount = 4_096
+
   private var entries: [Key: [Entry]] = [:]
+  /// Hashes of texts that came once. Most texts with literals in them never come again; keeping
+  /// their statements would push out those that do.
+  private var seenOnce: Set<Int> = []
   private var count = 0
   private var stamp: UInt64 = 0
 
@@ -63,9 +73,15 @@ struct KeptStatements {
     return entry.statement.catalogVersion == catalogVersion ? entry.statement : nil
   }
 
-  /// - Returns: The statement that had to leave: `open` itself if its text is too long.
+  /// - Returns: The statement that had to leave: `open` itself if its text is too long, or comes for
+  ///   the first time.
   mutating func keep(_ open: OpenStatement, limit: Int) -> OpenStatement? {
     guard open.sql.utf8.count <= Self.maxTextByteCount else { return open }
+    if !open.isWorthKeeping {
+      if seenOnce.count >= Self.maxSeenCount { seenOnce = [] }
+      guard !seenOnce.insert(open.sql.hashValue).inserted else { return open }
+      open.isWorthKeeping = true
+    }
     stamp += 1
     let key = Key(sql: open.sql, settings: open.connection.settings.key)
     entries[key, default: []].append(Entry(statement: open, stamp: stamp))

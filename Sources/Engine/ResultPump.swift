@@ -14,7 +14,7 @@ internal import DuckDB
 /// another statement needs its connection.
 ///
 /// **Sendable.** `@unchecked` for `source`: it belongs to whoever has set `isFilling`.
-public final class ResultPump: @unchecked Sendable {
+public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   /// How many bytes of batches wait for the reader before the worker pauses.
   private static let maxQueuedByteCount = 12 << 20
   /// How large the batches aim to be: large enough to make framing cheap, small enough that a few
@@ -37,6 +37,7 @@ public final class ResultPump: @unchecked Sendable {
     var isSpooling = false
     var reader: CheckedContinuation<Void, Never>?
     var endWaiters: [CheckedContinuation<Void, Never>] = []
+    var onEnd: (@Sendable (EngineError?) -> Void)?
     var rowCount = 0
     var byteCount = 0
     var changedRowCount: Int?
@@ -50,14 +51,16 @@ public final class ResultPump: @unchecked Sendable {
   private let pool: WorkerPool
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
+  private let instance: DuckDBInstance
   private var source: (any ResultSource)?
   private let state = Mutex(State())
 
   /// - Parameter source: Where batches come from. The pump owns it, and releases it on a worker.
   init(
-    schema: Schema, source: any ResultSource, pool: WorkerPool,
+    schema: Schema, source: any ResultSource, of instance: DuckDBInstance, pool: WorkerPool,
     allocator: any BufferAllocator, spoolLimits: SpoolLimits
   ) {
+    self.instance = instance
     self.schema = schema
     self.source = source
     self.pool = pool
@@ -65,7 +68,10 @@ public final class ResultPump: @unchecked Sendable {
     self.spoolLimits = spoolLimits
   }
 
-  deinit { source?.release() }
+  deinit {
+    source?.release()
+    instance.unregister(self)
+  }
 
   /// Rows and bytes that DuckDB has produced so far.
   public var produced: (rows: Int, bytes: Int) {
@@ -178,6 +184,7 @@ public final class ResultPump: @unchecked Sendable {
     let changedRowCount = source?.changedRowCount
     source?.release()
     source = nil
+    instance.unregister(self)
     let waiting = state.withLock { state in
       state.changedRowCount = changedRowCount
       state.failure = state.stopReason?.error ?? failure
@@ -185,11 +192,13 @@ public final class ResultPump: @unchecked Sendable {
       defer {
         state.reader = nil
         state.endWaiters = []
+        state.onEnd = nil
       }
-      return (state.reader, state.endWaiters)
+      return (state.reader, state.endWaiters, state.onEnd, state.failure)
     }
     waiting.0?.resume()
     for waiter in waiting.1 { waiter.resume() }
+    waiting.2?(waiting.3)
   }
 
   // MARK: The reader's side
@@ -237,6 +246,17 @@ public final class ResultPump: @unchecked Sendable {
     if refills { pool.submit { self.fill() } }
     if let failure { throw failure }
     return taken
+  }
+
+  /// Calls `action` once, when the statement has ended, with the reason if it did not get to its
+  /// end; now, if it has ended already.
+  public func onEnd(_ action: @escaping @Sendable (EngineError?) -> Void) {
+    let (isEnded, failure) = state.withLock { state in
+      let isEnded = state.isEnded && !state.isFilling
+      if !isEnded { state.onEnd = action }
+      return (isEnded, state.failure)
+    }
+    if isEnded { action(failure) }
   }
 
   /// Waits until `next()` would not wait, or the time is over.
@@ -292,6 +312,9 @@ public final class ResultPump: @unchecked Sendable {
     reader?.resume()
     if releases { pool.submit { self.end(nil) } }
   }
+
+  /// The engine is opened anew: what was not fetched is lost.
+  func abandonConnection() { stop(.restarted) }
 
   /// Nobody will read on: interrupts what runs and lets go of the connection.
   public func close() {

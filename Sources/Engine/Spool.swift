@@ -88,7 +88,7 @@ final class Spool: Sendable {
   private func write(_ buffer: Buffer, _ state: inout State) throws(EngineError) {
     let bytes = unsafe buffer.unsafeBytes
     var done = 0
-    while done < bytes.count, let base = unsafe bytes.baseAddress {
+    while done < bytes.count, let base = bytes.baseAddress {
       let written = unsafe pwrite(
         state.file, base + done, bytes.count - done, state.writeOffset)
       guard written > 0 else {

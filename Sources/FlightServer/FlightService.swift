@@ -5,23 +5,51 @@ internal import SwiftProtobuf
 
 public import Database
 internal import FlightProtocol
+public import Telemetry
 
 /// The methods of Arrow Flight, over sessions of the database.
 public final class FlightService: GRPCService {
   let database: StreamingDatabase
   let sessions: Sessions
   private let version: String
+  private let metrics: ServerMetrics
   /// Keywords and functions of the engine, once they were looked up.
   private let knownFacts = Mutex<ServerFacts?>(nil)
 
   /// - Parameter version: The version of the program, as `0.1.0`.
-  public init(_ database: StreamingDatabase, version: String) {
+  public init(_ database: StreamingDatabase, version: String, metrics: ServerMetrics) {
+    self.metrics = metrics
     self.database = database
     self.version = version
-    sessions = Sessions(database)
+    sessions = Sessions(database, metrics)
   }
 
   public func handle(_ call: ServerCall) async throws {
+    let start = ContinuousClock.now
+    do {
+      try await answer(call)
+      count(call, .ok, since: start)
+    } catch {
+      let code: GRPCStatusCode =
+        (error as? GRPCError)?.code ?? (error is CancellationError ? .cancelled : .internal)
+      count(call, code, since: start)
+      throw error
+    }
+  }
+
+  private func count(_ call: ServerCall, _ code: GRPCStatusCode, since start: ContinuousClock.Instant) {
+    let method = call.path.split(separator: "/").last.map(String.init) ?? ""
+    metrics.rpcEnded(
+      method: Self.methods.contains(method) ? method : "unknown", code: code.rawValue,
+      duration: .now - start)
+  }
+
+  private static let methods: Set<String> = [
+    "Handshake", "ListFlights", "GetFlightInfo", "PollFlightInfo", "GetSchema", "DoGet", "DoPut",
+    "DoExchange", "DoAction", "ListActions",
+  ]
+
+  private func answer(_ call: ServerCall) async throws {
     let session = try sessions.session(for: call)
     do {
       switch call.path {

@@ -2,6 +2,7 @@ internal import Synchronization
 
 internal import Database
 internal import GRPC
+internal import Telemetry
 
 /// Finds the session that a call belongs to: that of its bearer token, else that of its cookie,
 /// else that of its connection.
@@ -20,9 +21,13 @@ final class Sessions: Sendable {
   private static let maxTokenByteCount = 8_192
 
   private let database: StreamingDatabase
+  private let metrics: ServerMetrics
   private let state = Mutex(State())
 
-  init(_ database: StreamingDatabase) { self.database = database }
+  init(_ database: StreamingDatabase, _ metrics: ServerMetrics) {
+    self.database = database
+    self.metrics = metrics
+  }
 
   func session(for call: ServerCall) throws -> Session {
     let connection = call.connection
@@ -65,7 +70,9 @@ final class Sessions: Sendable {
 
   private func watch(_ connection: ServerConnection) {
     let id = connection.id
+    metrics.connectionOpened()
     connection.onClose { [self] in
+      metrics.connectionClosed()
       let session = state.withLock { state in
         state.watched.remove(id)
         return state.byConnection.removeValue(forKey: id)

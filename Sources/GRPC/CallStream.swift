@@ -40,6 +40,8 @@ class CallStream: ChannelDuplexHandler, @unchecked Sendable {
 
   private(set) var isWritable = true
   private var isFlushScheduled = false
+  /// A batch is being delivered; its end flushes.
+  private var isDelivering = false
   private var hasUnflushedWrites = false
   /// There is room to write, or there never will be.
   private lazy var outboundGate = LoopGate(eventLoop: eventLoop)
@@ -95,7 +97,10 @@ class CallStream: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    isDelivering = true
     receivedBatch()
+    isDelivering = false
+    flush()
   }
 
   func read(context: ChannelHandlerContext) {
@@ -233,7 +238,7 @@ extension CallStream {
 
   /// One flush for everything that is written in this turn of the loop.
   func scheduleFlush() {
-    guard !isFlushScheduled else { return }
+    guard !isFlushScheduled && !isDelivering else { return }
     isFlushScheduled = true
     eventLoop.execute {
       self.isFlushScheduled = false

@@ -55,7 +55,11 @@ public final class ClientCall: Sendable {
   public func headers() async throws -> GRPCMetadata {
     while executor.eventLoop.inEventLoop {
       if let headers = stream.responseHeaders { return headers }
-      if let end = stream.end { throw end }
+      if let end = stream.end {
+        // A response without a message may consist of trailers alone.
+        if end.code == .ok { return end.metadata }
+        throw end
+      }
       try await stream.waitForMore()
     }
     return try await executor.run { try await self.headers() }

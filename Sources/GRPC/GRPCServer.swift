@@ -50,7 +50,14 @@ public final class GRPCServer: Sendable {
       numberOfThreads: configuration.eventLoopCount ?? System.coreCount)
     do {
       let listener = try await listen(group)
-      state.withLock { $0 = .running(group: group, listener: listener) }
+      let mayRun = state.withLock { state in
+        guard case .starting = state else { return false }  // shut down meanwhile
+        state = .running(group: group, listener: listener)
+        return true
+      }
+      guard mayRun else {
+        throw GRPCError(.unavailable, "The server was shut down while it started.")
+      }
       return (
         listener.localAddress?.ipAddress ?? configuration.host,
         listener.localAddress?.port ?? configuration.port

@@ -16,21 +16,23 @@ struct MessageDecoder {
     var payload: ByteBuffer
   }
 
-  private enum State {
-    /// Before a prefix, of which these bytes (at most four) have arrived.
-    case prefix(ByteBuffer)
-    /// In a message of `length` bytes, of which `payload` has arrived.
-    case payload(isCompressed: Bool, length: Int, payload: ByteBuffer)
-    /// Something was wrong. Terminal: where the next message begins is no longer known.
-    case failed(GRPCError)
+  private struct Prefix {
+    var isCompressed: Bool
+    var byteCount: Int
   }
 
   static let prefixByteCount = 5
   /// What may be reserved ahead of the bytes that have arrived.
   static let maxReservedAhead = 64 * 1024
 
-  private var state = State.prefix(ByteBuffer())
   private let maxMessageBytes: Int
+  /// The prefix of the message that has begun, once it is whole.
+  private var prefix: Prefix?
+  /// What has arrived of a prefix or of a message that is not complete. Changed in place: a copy of
+  /// it anywhere would make each piece copy all that came before.
+  private var partial = ByteBuffer()
+  /// Something was wrong; where the next message begins is no longer known.
+  private var failure: GRPCError?
 
   /// - Parameter maxMessageBytes: A longer message is refused by its prefix.
   init(maxMessageBytes: Int) {
@@ -39,92 +41,76 @@ struct MessageDecoder {
 
   /// Whether the stream may end here: no message has begun.
   var isBetweenMessages: Bool {
-    if case .prefix(let bytes) = state { bytes.readableBytes == 0 } else { false }
+    failure == nil && prefix == nil && partial.readableBytes == 0
   }
 
-  /// The memory held for a message that is not complete.
-  var reservedBytes: Int {
-    if case .payload(_, _, let payload) = state { payload.capacity } else { 0 }
+  /// The memory held for what is not complete.
+  var reservedBytes: Int { partial.capacity }
+  /// Where that memory is: changes when it is copied.
+  var partialAddress: Int {
+    unsafe partial.withUnsafeReadableBytes { Int(bitPattern: $0.baseAddress) }
   }
 
   /// Takes `bytes` and passes every message that is now complete to `body`.
   mutating func decode(
     _ bytes: consuming ByteBuffer, _ body: (Message) -> Void
   ) throws(GRPCError) {
-    while true {
-      let (next, message) = try step(&bytes)
-      state = next
-      if let message { body(message) } else { return }
-    }
+    while let message = try next(&bytes) { body(message) }
   }
 
-  /// One step: a message, or `nil` when more bytes are needed.
-  private mutating func step(_ bytes: inout ByteBuffer) throws(GRPCError) -> (State, Message?) {
-    var current = State.prefix(ByteBuffer())
-    swap(&current, &state)  // taken out, so that its buffer is not shared while it grows
-    switch consume current {
-    case .failed(let error):
-      throw fail(error)
-    case .payload(let isCompressed, let length, let payload):
-      return Self.stepInPayload(isCompressed, length, payload, &bytes)
-    case .prefix(let prefix):
-      return try stepAtPrefix(prefix, &bytes)
+  /// The next message, or `nil` when more bytes are needed.
+  private mutating func next(_ bytes: inout ByteBuffer) throws(GRPCError) -> Message? {
+    if let failure { throw failure }
+    if prefix == nil { prefix = try readPrefix(&bytes) }
+    guard let prefix else { return nil }
+
+    if partial.readableBytes == 0, let payload = bytes.readSlice(length: prefix.byteCount) {
+      self.prefix = nil
+      return Message(isCompressed: prefix.isCompressed, payload: payload)
     }
+    append(&bytes, upTo: prefix.byteCount)
+    guard partial.readableBytes == prefix.byteCount else { return nil }
+    let payload = partial
+    partial = ByteBuffer()
+    self.prefix = nil
+    return Message(isCompressed: prefix.isCompressed, payload: payload)
   }
 
-  private mutating func stepAtPrefix(
-    _ arrived: consuming ByteBuffer, _ bytes: inout ByteBuffer
-  ) throws(GRPCError) -> (State, Message?) {
-    let isCompressed: Bool
-    let length: Int
-    if arrived.readableBytes == 0, bytes.readableBytes >= Self.prefixByteCount {
-      (isCompressed, length) = try readPrefix(&bytes)
-    } else {
-      let missing = Self.prefixByteCount - arrived.readableBytes
-      if var part = bytes.readSlice(length: min(missing, bytes.readableBytes)) {
-        arrived.writeBuffer(&part)
-      }
-      guard arrived.readableBytes == Self.prefixByteCount else { return (.prefix(arrived), nil) }
-      (isCompressed, length) = try readPrefix(&arrived)
+  private mutating func readPrefix(_ bytes: inout ByteBuffer) throws(GRPCError) -> Prefix? {
+    if partial.readableBytes == 0, bytes.readableBytes >= Self.prefixByteCount {
+      return try check(bytes.readInteger(as: UInt8.self), bytes.readInteger(as: UInt32.self))
     }
-    if let payload = bytes.readSlice(length: length) {
-      return (.prefix(ByteBuffer()), Message(isCompressed: isCompressed, payload: payload))
-    }
-    return Self.stepInPayload(isCompressed, length, ByteBuffer(), &bytes)
+    append(&bytes, upTo: Self.prefixByteCount)
+    guard partial.readableBytes == Self.prefixByteCount else { return nil }
+    let prefix = try check(
+      partial.readInteger(as: UInt8.self), partial.readInteger(as: UInt32.self))
+    partial = ByteBuffer()
+    return prefix
   }
 
-  private static func stepInPayload(
-    _ isCompressed: Bool, _ length: Int, _ payload: consuming ByteBuffer, _ bytes: inout ByteBuffer
-  ) -> (State, Message?) {
-    if var part = bytes.readSlice(length: min(length - payload.readableBytes, bytes.readableBytes))
-    {
-      let arrived = payload.readableBytes + part.readableBytes
-      if payload.writerIndex + part.readableBytes > payload.capacity {
-        payload.reserveCapacity(min(length, max(arrived + maxReservedAhead, arrived * 2)))
-      }
-      payload.writeBuffer(&part)
-    }
-    guard payload.readableBytes == length else {
-      return (.payload(isCompressed: isCompressed, length: length, payload: payload), nil)
-    }
-    return (.prefix(ByteBuffer()), Message(isCompressed: isCompressed, payload: payload))
-  }
-
-  private mutating func readPrefix(_ bytes: inout ByteBuffer) throws(GRPCError) -> (Bool, Int) {
-    guard let flag = bytes.readInteger(as: UInt8.self),
-      let length = bytes.readInteger(as: UInt32.self)
-    else { throw fail(.truncated) }
+  private mutating func check(_ flag: UInt8?, _ length: UInt32?) throws(GRPCError) -> Prefix {
+    guard let flag, let length else { throw fail(.truncated) }
     guard flag <= 1 else {
       throw fail(GRPCError(.internal, "A message begins with the flag \(flag), not 0 or 1."))
     }
     guard Int(length) <= maxMessageBytes else {
       throw fail(.messageTooLarge(Int(length), limit: maxMessageBytes))
     }
-    return (flag == 1, Int(length))
+    return Prefix(isCompressed: flag == 1, byteCount: Int(length))
+  }
+
+  private mutating func append(_ bytes: inout ByteBuffer, upTo byteCount: Int) {
+    let missing = byteCount - partial.readableBytes
+    guard var part = bytes.readSlice(length: min(missing, bytes.readableBytes)) else { return }
+    let arrived = partial.readableBytes + part.readableBytes
+    if arrived > partial.capacity {
+      partial.reserveCapacity(min(byteCount, max(arrived + Self.maxReservedAhead, arrived * 2)))
+    }
+    partial.writeBuffer(&part)
   }
 
   private mutating func fail(_ error: GRPCError) -> GRPCError {
-    state = .failed(error)
+    failure = error
     return error
   }
 }

@@ -62,9 +62,7 @@ struct MachineAccessScan {
     let wasExpecting = expectsTable
     expectsTable = false
     guard let keyword = token.keyword else { return }
-    if let previous = self.token(index - 1), previous.isMark(".") || previous.isKeyword(.as) {
-      return
-    }
+    if isLabel(at: index) { return }
     switch keyword {
     case .from:
       guard let frame = frames.last, frame.isQuery, !isDistinctFrom(at: index) else { return }
@@ -77,6 +75,19 @@ struct MachineAccessScan {
       .intersect, .set, .values, .returning:
       frames[frames.count - 1].isInFrom = false
     default: break
+    }
+  }
+
+  /// Whether the keyword is a name, after `.` or `AS`. `CREATE TABLE t AS FROM 'x'` has a clause there.
+  private func isLabel(at index: Int) -> Bool {
+    guard let previous = token(index - 1) else { return false }
+    if previous.isMark(".") { return true }
+    guard previous.isKeyword(.as) else { return false }
+    guard token(index)?.keyword == .from, let next = token(index + 1) else { return true }
+    switch next.kind {
+    case .string, .quotedName: return false
+    case .word: return next.keyword?.category == .reserved
+    default: return !next.isMark("(")
     }
   }
 

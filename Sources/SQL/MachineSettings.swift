@@ -37,7 +37,8 @@ extension MachineAccessPolicy {
   private static let lockedPrefixes = [
     "allocator_", "allow_", "allowed_", "arrow_", "autoinstall_", "autoload_", "azure_", "ca_cert",
     "custom_extension", "debug_", "default_secret", "disabled_", "enable_external", "enable_http",
-    "enable_logging", "enable_profil", "enable_progress", "enabled_log", "extension_", "force_",
+    "enable_logging", "enable_profil", "enable_progress_bar_print", "enabled_log", "extension_",
+    "force_",
     "gcs_", "hf_", "http_", "httpfs_", "log_", "logging_", "mysql_", "pg_", "profile_",
     "profiling_",
     "python_", "s3_", "secret", "sqlite_", "storage_", "temp_", "unsafe_", "vacuum_", "variant_",
@@ -52,7 +53,7 @@ extension MachineAccessPolicy {
     "file_search_path", "geometry_minimum_shredding_size", "home_directory",
     "immediate_transaction_mode", "lock_configuration", "max_memory", "max_temp_directory_size",
     "max_vacuum_tasks", "memory_limit", "password", "pin_threads", "produce_arrow_string_view",
-    "scheduler_process_partial", "streaming_buffer_size", "threads", "user", "username",
+    "scheduler_process_partial", "threads", "user", "username",
     "wal_autocheckpoint", "wal_autocheckpoint_entries", "warnings_as_errors", "worker_threads",
     "write_buffer_row_group_count", "write_buffer_row_group_memory_limit", "zstd_min_string_length",
   ]

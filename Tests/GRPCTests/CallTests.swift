@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@Suite struct `Calls over loopback` {
+@Suite(.timeLimit(.minutes(2))) struct `Calls over loopback` {
   @Test func `a unary call gets its answer, headers and trailers`() async throws {
     try await withServer { call in
       #expect(call.path == "/test.A/B")

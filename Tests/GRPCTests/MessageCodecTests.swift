@@ -76,6 +76,19 @@ import Testing
     #expect(reserved >= 100 && reserved <= 2 * (MessageDecoder.maxReservedAhead + 100))
   }
 
+  @Test func `a piece is added where there is room, without copying what came before`() throws {
+    var decoder = MessageDecoder(maxMessageBytes: 1 << 30)
+    try decoder.decode(ByteBuffer(bytes: [0, 0x01, 0, 0, 0])) { _ in }
+    let piece = ByteBuffer(repeating: 1, count: 1000)
+    var addresses: [Int] = []
+    for _ in 0..<10_000 {
+      try decoder.decode(piece) { _ in }
+      addresses.append(decoder.partialAddress)
+    }
+    let moves = zip(addresses, addresses.dropFirst()).count { $0 != $1 }
+    #expect(moves < 20)
+  }
+
   @Test func `a whole message is a view of the bytes that brought it`() throws {
     var decoder = MessageDecoder(maxMessageBytes: 1 << 20)
     let bytes = ByteBuffer(bytes: framed([Array(repeating: 5, count: 1000)]))

@@ -1,4 +1,5 @@
 import GRPC
+import Glibc
 
 // Serves the methods that the conformance tests call; see EchoService.
 var configuration = GRPCServerConfiguration(host: "127.0.0.1", port: 0)
@@ -11,6 +12,17 @@ while let option = arguments.popFirst() {
     fatalError("usage: grpc-echo [--port n] [--loops n] [--max-message-bytes n] [--idle-ms n]")
   }
   switch option {
+  case "--load-unary":  // a load generator instead of a server, against that port
+    for connections in [1, 8] {
+      try await measureUnary(host: "127.0.0.1", port: value, connections: connections, seconds: 3)
+    }
+    exit(0)
+  case "--load-stream":
+    for bytes in [100, 10_000, 65_536, 1_000_000] {
+      try await measureStream(
+        host: "127.0.0.1", port: value, count: min(200_000, 2_000_000_000 / bytes), bytes: bytes)
+    }
+    exit(0)
   case "--port": configuration.port = value
   case "--loops": configuration.eventLoopCount = value
   case "--max-message-bytes": configuration.maxRequestMessageBytes = value

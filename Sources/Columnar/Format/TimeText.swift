@@ -61,9 +61,9 @@ enum TimeText {
   /// Hours, minutes, seconds and as much of a fraction as is not zero.
   private static func clock(_ value: UInt, _ unit: TimeUnit) -> String {
     let perSecond = UInt(unit.perSecond)
-    let seconds = Int(value / perSecond)
-    var text = padded(seconds / 3600, 2) + ":" + padded(seconds / 60 % 60, 2)
-    text += ":" + padded(seconds % 60, 2)
+    let seconds = value / perSecond
+    var text = padded(Int(seconds / 3600), 2) + ":" + padded(Int(seconds / 60 % 60), 2)
+    text += ":" + padded(Int(seconds % 60), 2)
     let fraction = Int(value % perSecond)
     guard fraction > 0 else { return text }
     var digits = padded(fraction, unit.fractionDigitCount)

@@ -8,9 +8,12 @@ extension BodyReader {
     for _ in 0..<(try nextVariadicCount()) { data.append(try nextBuffer(alignment: 1)) }
     var column = Column(
       type: type, count: node.count, nullCount: nullCount, buffers: [validity, views] + data)
+    let isText = type == .utf8View
     var needsClearing = false
+    let dataBytes = unsafe data.map { unsafe $0.unsafeBytes }
     for row in 0..<node.count {
-      guard let reason = problem(in: views, row, data, isText: type == .utf8View) else { continue }
+      if unsafe isSound(views.unsafeBytes, row, dataBytes, isText: isText) { continue }
+      let reason = problem(in: views, row, data, isText: isText)
       // What lies in the slot of a null is nobody's value; it is cleared, so that all views hold.
       guard !column.isValid(at: row) else { throw bad("value \(row) \(reason)") }
       needsClearing = true
@@ -23,18 +26,38 @@ extension BodyReader {
     return column
   }
 
-  /// What is wrong with the view at `row`, if anything.
+  /// Whether nothing is wrong with the view at `row`.
+  @inline(__always)
+  private func isSound(
+    _ views: UnsafeRawBufferPointer, _ row: Int, _ data: [UnsafeRawBufferPointer], isText: Bool
+  ) -> Bool {
+    let view = unsafe views.loadUnaligned(fromByteOffset: row * 16, as: SIMD4<Int32>.self)
+    let length = Int(view[0])
+    if length <= 12 {
+      guard length >= 0 else { return false }
+      if !isText { return true }
+      let inline = unsafe UnsafeRawBufferPointer(rebasing: views[(row * 16 + 4)...].prefix(length))
+      return unsafe UTF8Check.isValid(inline)
+    }
+    let (index, offset) = (Int(view[2]), Int(view[3]))
+    guard index >= 0, unsafe index < data.count else { return false }
+    let bytes = unsafe data[index]
+    guard offset >= 0, offset + length <= bytes.count,
+      unsafe bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self) == view[1]
+    else { return false }
+    if !isText { return true }
+    let value = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + length)])
+    return unsafe UTF8Check.isValid(value)
+  }
+
+  /// What is wrong with the view at `row`, which is not sound.
   private func problem(
     in views: Buffer, _ row: Int, _ data: [Buffer], isText: Bool
-  ) -> String? {
+  ) -> String {
     let words = views.values(as: Int32.self)
     let length = Int(words[row * 4])
     guard length >= 0 else { return "has a length of \(length)" }
-    if length <= 12 {
-      let value = views.slice(from: row * 16 + 4, byteCount: length)
-      if isText, unsafe !UTF8Check.isValid(value.unsafeBytes) { return "is not UTF-8" }
-      return nil
-    }
+    if length <= 12 { return "is not UTF-8" }
     let (index, offset) = (Int(words[row * 4 + 2]), Int(words[row * 4 + 3]))
     guard index >= 0, index < data.count else { return "lies in data buffer \(index)" }
     guard offset >= 0, offset + length <= data[index].count else {
@@ -44,8 +67,7 @@ extension BodyReader {
     guard value.number(at: 0, as: Int32.self) == words[row * 4 + 1] else {
       return "does not start with the bytes that its view repeats"
     }
-    if isText, unsafe !UTF8Check.isValid(value.unsafeBytes) { return "is not UTF-8" }
-    return nil
+    return "is not UTF-8"
   }
 }
 

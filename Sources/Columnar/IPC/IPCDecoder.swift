@@ -47,7 +47,7 @@ public struct IPCDecoder: Sendable {
     switch message.kind {
     case Metadata.HeaderKind.schema: return .schema(try readSchema(message))
     case Metadata.HeaderKind.dictionaryBatch:
-      return .dictionary(id: try readDictionary(message, body))
+      return .dictionary(id: try readDictionary(header, message, body))
     case Metadata.HeaderKind.recordBatch: return .batch(try readBatch(message, body))
     case let kind: throw .unsupported("a message of kind \(kind), such as a tensor")
     }
@@ -64,29 +64,20 @@ public struct IPCDecoder: Sendable {
   }
 
   private mutating func readDictionary(
-    _ message: MessageHeader, _ body: Buffer
+    _ header: Buffer, _ message: MessageHeader, _ body: Buffer
   ) throws(IPCError) -> Int64 {
     let id = try message.content.number(Metadata.DictionaryBatch.id, default: Int64(0))
-    guard let shape = dictionaries.shapes[id] else {
-      throw .unexpectedMessage("dictionary \(id), which the schema does not use")
-    }
-    guard let batch = try message.content.table(Metadata.DictionaryBatch.data) else {
-      throw .malformedMetadata("dictionary \(id) has no values")
-    }
-    var reader = try BodyReader(
-      batch: batch, body: body, isV4: message.isV4, limits: limits,
-      dictionaries: dictionaries)
-    let column = try reader.column(
-      Field(shape.fieldName, shape.type), plan: shape.plan,
-      rowCount: try BodyReader.rowCount(of: batch, limits: limits))
-    try dictionaries.update(
-      id, column, isDelta: try message.content.bool(Metadata.DictionaryBatch.isDelta),
-      limits: limits)
+    try dictionaries.receive(
+      DictionaryStore.Message(header: header, body: body), id: id,
+      isDelta: try message.content.bool(Metadata.DictionaryBatch.isDelta), limits: limits)
     return id
   }
 
-  private func readBatch(_ message: MessageHeader, _ body: Buffer) throws(IPCError) -> Batch {
+  private mutating func readBatch(_ message: MessageHeader, _ body: Buffer) throws(IPCError)
+    -> Batch
+  {
     guard let schema else { throw .unexpectedMessage("a batch before the schema") }
+    try dictionaries.resolve(limits)
     let rowCount = try BodyReader.rowCount(of: message.content, limits: limits)
     var reader = try BodyReader(
       batch: message.content, body: body, isV4: message.isV4, limits: limits,

@@ -6,11 +6,16 @@ struct SchemaWriter {
   static func message(_ schema: Schema) -> [UInt8] {
     var next: Int64 = 0
     let plans = DictionaryPlan.numbering(schema.fields, next: &next)
-    var writer = SchemaWriter()
-    return writer.message(schema, plans: plans)
+    return message(schema, plans: plans)
   }
 
-  private mutating func message(_ schema: Schema, plans: [DictionaryPlan]) -> [UInt8] {
+  /// The same with dictionaries numbered by `plans`.
+  static func message(_ schema: Schema, plans: [DictionaryPlan]) -> [UInt8] {
+    var writer = SchemaWriter()
+    return writer.write(schema, plans: plans)
+  }
+
+  private mutating func write(_ schema: Schema, plans: [DictionaryPlan]) -> [UInt8] {
     let message = writer.table(Metadata.Message.layout)
     writer.setRoot(message)
     writer.set(message, Metadata.Message.version, Metadata.Version.v5)

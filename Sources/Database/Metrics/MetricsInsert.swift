@@ -223,7 +223,7 @@ struct MetricsInsert {
       column == "timestamp" ? "\(relation.timeFunction)(\(name))" : name
     }
     edit.insert(
-      " \(relation.selection(of: expressions)) FROM (", beforeToken: head.sourceTokens.lowerBound)
+      "\(relation.selection(of: expressions)) FROM (", beforeToken: head.sourceTokens.lowerBound)
     edit.insert(
       ") AS given (\(names.joined(separator: ", ")))",
       afterToken: head.sourceTokens.upperBound - 1)

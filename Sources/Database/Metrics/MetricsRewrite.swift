@@ -109,6 +109,7 @@ extension MetricsRelation {
     edit.replace(tokens: head.targetTokens, with: table)
     let source = statement.source
     for item in TopLevelList(source, in: head.setTokens).items {
+      try refuseRunningColumns(in: item.dropFirst(), of: statement, what: "UPDATE")
       guard let first = source.tokens[item].first, let name = source.name(of: first)?.lowercased()
       else { continue }
       if Self.runningColumns.contains(name) {

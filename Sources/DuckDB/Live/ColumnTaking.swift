@@ -33,7 +33,8 @@ extension Column {
       members = [children[0].taking(elements)]
     case .fixedSizeList(_, let size):
       members = [
-        children[0].taking(rows.flatMap { row in (0..<size).map { row < 0 ? -1 : row * size + $0 } })
+        children[0].taking(
+          rows.flatMap { row in (0..<size).map { row < 0 ? -1 : row * size + $0 } })
       ]
     case .structure:
       members = children.map { $0.taking(rows) }

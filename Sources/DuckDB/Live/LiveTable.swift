@@ -40,7 +40,8 @@ public final class LiveTables: Sendable {
 
   private let state = Mutex(State())
 
-  public init() {}
+  /// - Parameter library: Proof that there is one: the types of tables are checked with it.
+  public init(_ library: DuckDBLibrary) {}
 
   /// Makes `table` readable, and returns its number, which is never used again.
   ///

@@ -127,7 +127,9 @@ private let releaseObject: duckdb_delete_callback_t = { address in
 }
 
 private let bindLiveTable: duckdb_table_function_bind_t = { info in
-  guard let tables = unsafe object(duckdb_bind_get_extra_info(info), LiveTables.self) else { return }
+  guard let tables = unsafe object(duckdb_bind_get_extra_info(info), LiveTables.self) else {
+    return
+  }
   var value = unsafe duckdb_bind_get_parameter(info, 0)
   let id = unsafe duckdb_get_int64(value)
   unsafe duckdb_destroy_value(&value)

@@ -31,6 +31,15 @@ final class ResultColumns {
     (schema, ids, names, arePlain) = builder.columns
   }
 
+  /// Those that a statement will probably have; no result is recognised by them.
+  init(guessed schema: Schema) {
+    self.schema = schema
+    (ids, names, arePlain) = ([], [], false)
+  }
+
+  /// Whether DuckDB does not know them yet.
+  var areUnresolved: Bool { ids.count == 1 && ids[0] == DUCKDB_TYPE_INVALID }
+
   /// Those of a result.
   init(of result: inout duckdb_result, _ connection: Connection) throws(DuckDBError) {
     let count = unsafe Int(duckdb_column_count(&result))

@@ -111,7 +111,8 @@ public final class ResultStream: @unchecked Sendable {
       let vector = unsafe duckdb_data_chunk_get_vector(chunk, UInt64(index))
       while true {
         let byteCount =
-          unsafe writer.variableByteCount + writer.measure(vector, from: deliveredCount, count: part)
+          unsafe writer.variableByteCount
+          + writer.measure(vector, from: deliveredCount, count: part)
         if byteCount <= byteLimit || (part <= 1 && byteCount <= Int(Int32.max)) { break }
         if writer.count > 0, part <= 1 { return 0 }
         guard part > 1 else {

@@ -32,25 +32,33 @@ struct TableLayout {
 
   /// The widest columns give way first; then columns in the middle are left out.
   private mutating func fit(into lineWidth: Int) {
+    guard lineLength > lineWidth else { return }
+    let cap = widestCap(for: lineWidth)
+    widths = widths.map { min($0, cap) }
     var total = lineLength
-    while total > lineWidth {
-      guard let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
-        widths[widest] > Self.minWidth
-      else { break }
-      let second = widths.indices.filter { $0 != widest }.map { widths[$0] }.max() ?? 0
-      let floor = max(Self.minWidth, min(second, widths[widest] - 1))
-      let cut = min(total - lineWidth, widths[widest] - floor)
-      widths[widest] -= cut
-      total -= cut
-    }
+    // The gap takes a place of its own, one cell wide.
     while total > lineWidth && places.count > 2 {
-      if let gap = places.firstIndex(of: nil) {
-        places.remove(at: gap < (places.count + 1) / 2 ? gap + 1 : gap - 1)
+      let gap = places.firstIndex(of: nil)
+      let removed = gap.map { $0 < (places.count + 1) / 2 ? $0 + 1 : $0 - 1 } ?? places.count / 2
+      total -= width(at: places[removed]) + 3
+      if gap != nil {
+        places.remove(at: removed)
       } else {
-        places[places.count / 2] = nil
+        places[removed] = nil
+        total += width(at: nil) + 3
       }
-      total = lineLength
     }
+  }
+
+  /// The largest width that no column may exceed so that the line fits, at least ``minWidth``.
+  private func widestCap(for lineWidth: Int) -> Int {
+    var (low, high) = (Self.minWidth, max(Self.minWidth, widths.max() ?? 0))
+    while low < high {
+      let middle = (low + high + 1) / 2
+      let length = widths.reduce(1) { $0 + min($1, middle) + 3 }
+      if length <= lineWidth { low = middle } else { high = middle - 1 }
+    }
+    return low
   }
 
   private var lineLength: Int { places.reduce(1) { $0 + width(at: $1) + 3 } }

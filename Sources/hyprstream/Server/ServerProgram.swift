@@ -34,7 +34,9 @@ struct ServerProgram {
       ServerParts(
         options: options, folder: folder, metrics: ServerMetrics(factory: registry),
         logger: logger))
-    let flight = FlightService(server: server, logger: logger)
+    let flight = ListenerService(
+      server: server, network: options.network,
+      portSpelling: loaded.origins["port"]?.spelling ?? "--port", logger: logger)
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     if options.network.httpPort != 0 {
       let console = ConsoleService(
@@ -58,7 +60,8 @@ struct ServerProgram {
     withExtendedLifetime(folder) {}
   }
 
-  /// SIGTERM and SIGINT end the server, a second one at once; SIGHUP reloads.
+  /// SIGTERM and SIGINT end the server; SIGINT after either ends it at once, for the person who waits.
+  /// SIGHUP reloads.
   private static func handle(
     _ signals: UnixSignalsSequence, _ group: ServiceGroup, _ reload: ReloadedOptions,
     _ logger: Logger
@@ -68,7 +71,8 @@ struct ServerProgram {
       if signal == .sighup {
         await reload.reload()
       } else if isStopping {
-        logger.warning("a second signal: stopping at once", metadata: ["signal": "\(signal)"])
+        guard signal == .sigint else { continue }
+        logger.warning("interrupted again: stopping at once")
         ThisProcess.exitAtOnce(code: 130)
       } else {
         isStopping = true

@@ -5,7 +5,7 @@ internal import Settings
 private import Synchronization
 
 /// Runs the Flight SQL server and prints the line that scripts wait for.
-final class FlightService: Service {
+final class ListenerService: Service {
   private struct State {
     var isReady = false
     var address = ""
@@ -13,16 +13,23 @@ final class FlightService: Service {
   }
 
   private let server: any RunningServer
+  private let network: ServerOptions.Network
+  private let portSpelling: String
   private let logger: Logger
   private let state = Mutex(State())
 
-  init(server: any RunningServer, logger: Logger) {
+  /// - Parameter portSpelling: How the operator wrote the port, for the error when it is taken.
+  init(
+    server: any RunningServer, network: ServerOptions.Network, portSpelling: String, logger: Logger
+  ) {
     self.server = server
+    self.network = network
+    self.portSpelling = portSpelling
     self.logger = logger
   }
 
   func run() async throws {
-    let (host, port) = try await server.start()
+    let (host, port) = try await start()
     let address = "grpc://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     state.withLock { state in
       state.isReady = true
@@ -35,6 +42,16 @@ final class FlightService: Service {
     state.withLock { $0.isReady = false }
     await server.shutDown()
     logger.info("stopped")
+  }
+
+  private func start() async throws -> (host: String, port: Int) {
+    do {
+      return try await server.start()
+    } catch  where ListenFailure.isCause(of: error) {
+      throw OptionError.conflict(
+        option: portSpelling,
+        reason: ListenFailure.sentence(host: network.host, port: network.port, error))
+    }
   }
 
   func status(_ options: ServerOptions) -> ServerStatus {
@@ -72,12 +89,25 @@ struct ConsoleService: Service {
     } catch {
       guard !isPortChosen else {
         throw OptionError.conflict(
-          option: "--http-port", reason: "cannot listen on \(host):\(port): \(error)")
+          option: "--http-port",
+          reason: ListenFailure.sentence(host: host, port: port, error))
       }
       logger.warning(
         "no console: the port is taken; choose one with --http-port",
         metadata: ["port": "\(port)", "reason": "\(error)"])
       try? await gracefulShutdown()
     }
+  }
+}
+
+/// Why a listener could not be opened, without the words of the network library where they are known.
+enum ListenFailure {
+  /// Whether the error is the system's answer to opening a listener, and not about something else.
+  static func isCause(of error: any Error) -> Bool { "\(error)".contains("bind(") }
+
+  static func sentence(host: String, port: Int, _ error: any Error) -> String {
+    let text = "\(error)"
+    let reason = text.contains("Address already in use") ? "another program has this port" : text
+    return "cannot listen on \(host):\(port): \(reason)"
   }
 }

@@ -2,6 +2,8 @@
 
 import ctypes
 import decimal
+import pathlib
+import sys
 
 import pyarrow as pa
 
@@ -252,3 +254,15 @@ def read(path):
                 return reader.schema, batches
             batch.validate(full=True)
             batches.append((batch, metadata))
+
+
+def main():
+    """Writes each stream to a file of a folder: seeds for a fuzzer."""
+    folder = pathlib.Path(sys.argv[1])
+    for name, (batches, options) in streams().items():
+        if name != "wide":
+            write(folder / name.replace(" ", "-"), batches, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,6 +53,33 @@ def test_slices_are_equal(tmp_path, name, mode):
         assert actual.equals(expected, check_metadata=True)
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_every_value_has_a_text(tmp_path, name):
+    batches, options = STREAMS[name]
+    source, target = tmp_path / "source", tmp_path / "target"
+    arrow_streams.write(source, batches, options)
+    run("text", source, target)
+    lines = target.read_text().split("\n")[:-1]
+    assert len(lines) == sum(batch.num_rows for batch in batches)
+
+
+def test_simple_values_read_as_in_python(tmp_path):
+    batch = pa.record_batch({
+        "text": pa.array(["a", None, "ü"]), "number": pa.array([1, None, -(2**63)]),
+        "flag": pa.array([True, False, None]), "real": pa.array([1.5, None, -0.25]),
+        "decimal": pa.array(arrow_streams.cycle(["12.50", "-0.05", None])[:3]).cast(
+            pa.decimal128(9, 2)),
+    })
+    source, target = tmp_path / "source", tmp_path / "target"
+    arrow_streams.write(source, [batch], pa.ipc.IpcWriteOptions())
+    run("text", source, target)
+    expected = [
+        "\t".join("NULL" if v is None else str(v).lower() if v in (True, False) else str(v)
+                  for v in row.values())
+        for row in batch.to_pylist()]
+    assert target.read_text().splitlines() == expected
+
+
 def test_every_type_of_the_format_is_covered():
     kinds = set()
 

@@ -1,4 +1,0 @@
-import Columnar
-import Testing
-
-@Suite struct IPCTests {}
