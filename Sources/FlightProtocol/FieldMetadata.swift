@@ -1,6 +1,7 @@
 /// Keys of the metadata that Flight SQL puts on the fields of a schema.
 public enum FlightSQLFieldKey {
   public static let catalogName = "ARROW:FLIGHT:SQL:CATALOG_NAME"
+  /// What the ADBC driver looks for instead of `databaseSchemaName`.
   public static let schemaName = "ARROW:FLIGHT:SQL:SCHEMA_NAME"
   public static let databaseSchemaName = "ARROW:FLIGHT:SQL:DB_SCHEMA_NAME"
   public static let tableName = "ARROW:FLIGHT:SQL:TABLE_NAME"

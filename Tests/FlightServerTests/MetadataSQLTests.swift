@@ -121,7 +121,7 @@ private func rows(_ query: MetadataQuery) throws -> [[String?]] {
     let table = ["other", "s3", "it's a 100%_"]
     #expect(
       try rows(query) == [
-        table + ["id", "INTEGER", "32", "0", "true", "nextval('other.s3.numbers')", nil],
+        table + ["id", "INTEGER", "10", "0", "true", "nextval('other.s3.numbers')", nil],
         table + ["price", "DECIMAL(10,2)", "10", "2", "false", nil, "in euro"],
         table + ["name", "VARCHAR", nil, nil, "true", "'x'", nil],
       ])
@@ -160,6 +160,21 @@ private func rows(_ query: MetadataQuery) throws -> [[String?]] {
     #expect(price.metadataValue("ARROW:FLIGHT:SQL:TYPE_NAME") == "DECIMAL(10,2)")
     #expect(price.metadataValue("ARROW:FLIGHT:SQL:REMARKS") == "in euro")
     #expect(money.fields[0].metadataValue("ARROW:FLIGHT:SQL:IS_AUTO_INCREMENT") == "1")
+  }
+
+  @Test func `precision is told in decimal digits`() throws {
+    let connection = try database()
+    let types = [
+      "TINYINT", "USMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE",
+      "DECIMAL(7,3)", "VARCHAR",
+    ]
+    let columns = types.enumerated().map { "c\($0.offset) \($0.element)" }
+    try connection.execute("CREATE TABLE digits (\(columns.joined(separator: ", ")))")
+    let query = TableSchemas.columnsQuery(.with { $0.tableNameFilterPattern = "digits" })
+    #expect(
+      try connection.rows(query).map { $0[5] } == [
+        "3", "5", "10", "19", "20", "39", "7", "15", "7", nil,
+      ])
   }
 
   private func schema(in column: Column, _ row: Int) throws -> Schema {

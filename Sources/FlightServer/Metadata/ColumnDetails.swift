@@ -40,6 +40,7 @@ struct ColumnDetails: Hashable, Sendable {
     var pairs = [
       KeyValue(FlightSQLFieldKey.catalogName, relation.catalog),
       KeyValue(FlightSQLFieldKey.databaseSchemaName, relation.schema),
+      KeyValue(FlightSQLFieldKey.schemaName, relation.schema),
       KeyValue(FlightSQLFieldKey.tableName, relation.name),
       KeyValue(FlightSQLFieldKey.typeName, typeName),
     ]

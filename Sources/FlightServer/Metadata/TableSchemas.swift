@@ -28,7 +28,7 @@ public enum TableSchemas {
       schema: columnsSchema,
       sql: """
         SELECT c.database_name AS catalog_name, c.schema_name AS db_schema_name, c.table_name,
-          c.column_name, c.data_type, c.numeric_precision AS "precision",
+          c.column_name, c.data_type, \(precision) AS "precision",
           c.numeric_scale AS "scale", c.is_nullable, c.column_default, c.comment
         FROM duckdb_columns() c
         JOIN (SELECT catalog_name, db_schema_name, table_name, table_type FROM (
@@ -38,6 +38,16 @@ public enum TableSchemas {
         ORDER BY c.database_name, c.schema_name, c.table_name, c.column_index
         """)
   }
+
+  /// Decimal digits, as clients expect them; DuckDB tells bits for signed types and nothing for
+  /// unsigned ones.
+  private static let precision = """
+    CASE c.data_type WHEN 'TINYINT' THEN 3 WHEN 'UTINYINT' THEN 3 WHEN 'SMALLINT' THEN 5
+      WHEN 'USMALLINT' THEN 5 WHEN 'INTEGER' THEN 10 WHEN 'UINTEGER' THEN 10
+      WHEN 'BIGINT' THEN 19 WHEN 'UBIGINT' THEN 20 WHEN 'HUGEINT' THEN 39
+      WHEN 'UHUGEINT' THEN 39 WHEN 'FLOAT' THEN 7 WHEN 'DOUBLE' THEN 15
+      ELSE c.numeric_precision END::INTEGER
+    """
 
   private static let columnsSchema = Schema(
     Field("catalog_name", .utf8), Field("db_schema_name", .utf8), Field("table_name", .utf8),
