@@ -65,13 +65,12 @@ public final class StreamingDatabase: Sendable {
     }
     if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
     settings["temp_directory"] = options.spoolDirectory
-    // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
-    var setup = [
-      "SET GLOBAL enable_progress_bar_print = false", "SET GLOBAL enable_progress_bar = true",
-    ]
-    setup += metrics.setupStatements
+    var setup = metrics.setupStatements
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
-    return DuckDBInstance.Configuration(path: options.path, settings: settings, setup: setup)
+    return DuckDBInstance.Configuration(
+      path: options.path, settings: settings, setup: setup,
+      // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
+      connectionSetup: ["SET enable_progress_bar_print = false", "SET enable_progress_bar = true"])
   }
 
   var defaultSessionOptions: [String: SessionOption] {

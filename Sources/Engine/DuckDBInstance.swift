@@ -17,8 +17,13 @@ public final class DuckDBInstance: Sendable {
     public var settings: [String: String]
     /// Statements run once after opening (extensions, macros, tables, at last the lock).
     public var setup: [String]
+    /// Statements run on each new connection.
+    public var connectionSetup: [String]
 
-    public init(path: String?, settings: [String: String], setup: [String]) {
+    public init(
+      path: String?, settings: [String: String], setup: [String], connectionSetup: [String] = []
+    ) {
+      self.connectionSetup = connectionSetup
       self.path = path
       self.settings = settings
       self.setup = setup
@@ -99,7 +104,9 @@ public final class DuckDBInstance: Sendable {
     let (database, openGeneration) = openDatabase()
     do {
       let connection = try database.connect()
-      for statement in settings.statements { try connection.execute(statement) }
+      for statement in configuration.connectionSetup + settings.statements {
+        try connection.execute(statement)
+      }
       return HeldConnection(connection, settings: settings, generation: openGeneration)
     } catch {
       throw .statement(error)
