@@ -75,8 +75,11 @@ final class Load: Sendable {
   private func create(
     replacing: Bool, from source: String, on connection: Connection
   ) throws(DuckDBError) -> Int {
-    let verb = replacing ? "CREATE OR REPLACE TABLE " : "CREATE TABLE "
-    return try connection.changedRowCount(of: verb + request.relation + " AS FROM " + source)
+    let verb = replacing ? "CREATE OR REPLACE " : "CREATE "
+    let what =
+      request.isTemporary
+      ? "TEMPORARY TABLE " + quotedName(request.table) : "TABLE " + request.relation
+    return try connection.changedRowCount(of: verb + what + " AS FROM " + source)
       ?? queue.rowCount
   }
 
@@ -94,7 +97,7 @@ final class Load: Sendable {
   private func existingColumns(_ connection: Connection) throws(DuckDBError) -> [Field]? {
     do {
       return try connection.prepare("FROM \(request.relation)").resultSchema.fields
-    } catch where error.kind == .catalog || error.kind == .binder {
+    } catch  where error.kind == .catalog || error.kind == .binder {
       return nil
     }
   }

@@ -45,7 +45,8 @@ extension Session {
   ) async throws(DatabaseError) -> Int {
     touch()
     defer { queue.close() }
-    let load = Load(request, schema: schema, queue: queue, metrics: database.metrics,
+    let load = Load(
+      request, schema: schema, queue: queue, metrics: database.metrics,
       liveTables: engine.instance.liveTables)
     do {
       return try await run(load, context)

@@ -55,7 +55,8 @@ extension Session {
     }
     // Of a text with several statements the last may need what the others make, so it is known
     // only when it runs; nor are statements described that only change the session.
-    let isUpdate = plans.contains(where: \.isUpdate)
+    // Clients fetch no rows of what they are told is an update.
+    let isUpdate = plans.contains(where: \.isUpdate) && !last.returnsRows
     switch last.effect {
     case .read, .write, .define:
       guard plans.count == 1 else { return (StatementDescription(), isUpdate) }

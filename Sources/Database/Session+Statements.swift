@@ -50,7 +50,9 @@ extension Session {
   public func query(
     _ prepared: PreparedQuery, connectionID: UInt64
   ) async throws(DatabaseError) -> OpenQuery {
-    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
+    let context = StatementContext(
+      transaction: transaction(of: prepared, connectionID: connectionID),
+      connectionID: connectionID)
     return try await query(prepared.sql, parameters: prepared.parameters, context)
   }
 
@@ -91,7 +93,9 @@ extension Session {
   public func update(
     _ prepared: PreparedQuery, parameters: Batch?, connectionID: UInt64
   ) async throws(DatabaseError) -> Int {
-    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
+    let context = StatementContext(
+      transaction: transaction(of: prepared, connectionID: connectionID),
+      connectionID: connectionID)
     return try await update(
       prepared.sql, parameters: parameters ?? prepared.parameters, context)
   }

@@ -35,6 +35,18 @@ extension Session {
     return transaction
   }
 
+  /// The transaction for a prepared statement: the one in which it was prepared; after its end the
+  /// newest that the connection has begun since. Clients go on using a prepared statement over
+  /// several transactions, but can name none when they run it.
+  func transaction(of prepared: PreparedQuery, connectionID: UInt64) -> Handle? {
+    guard let handle = prepared.transaction else { return nil }
+    return state.withLock { state in
+      if state.transactions[handle] != nil { return handle }
+      return state.transactions.values.filter { $0.connectionID == connectionID }
+        .max { $0.begin < $1.begin }?.handle
+    }
+  }
+
   /// The lane on which the transaction writes; opens DuckDB's transaction on first use.
   func laneForWriting(_ transaction: Transaction) async throws(DatabaseError) -> Lane {
     await transaction.turn.acquire()

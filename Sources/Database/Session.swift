@@ -11,8 +11,8 @@ internal import Engine
 public final class Session: Sendable {
   struct State {
     var settings = SessionSettings()
-    /// What `options()` answers: name → value as it was given.
-    var options: [String: SessionOption] = [:]
+    /// What `options()` answers, by name in lower case: the name as it was given, and the value.
+    var options: [String: (name: String, value: SessionOption)] = [:]
     /// Where names without a schema are looked up, once that was changed.
     var place: MetricsRelation.Session?
     var isolation = Isolation.statement

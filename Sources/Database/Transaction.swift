@@ -28,6 +28,7 @@ final class Transaction: Sendable {
   let handle = Handle()
   /// The connection that began it; when that closes, it is rolled back.
   let connectionID: UInt64
+  let begin = ContinuousClock.now
   /// Held while the phase changes, since that runs statements.
   let turn = Turn()
   private let state = Mutex(State())

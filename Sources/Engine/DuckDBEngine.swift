@@ -92,7 +92,7 @@ public final class DuckDBEngine: Sendable {
           open.statement, on: open.connection, of: instance, parameters: parameters,
           onRelease: { instance.giveBack(open) })
         do throws(DuckDBError) {
-          return (try open.statement.resultSchema, source)
+          return (try source.resolvedSchema(), source)
         } catch {
           throw .statement(error)
         }

@@ -88,7 +88,7 @@ public final class Lane: ConnectionHolder {
         let statement = try held.connection.prepareLast(sql)
         let source = StatementSource(
           statement, on: held, of: self.engine.instance, parameters: parameters, onRelease: {})
-        return (try statement.resultSchema, source)
+        return (try source.resolvedSchema(), source)
       } catch {
         self.engine.instance.noteFailure(error, generation: held.generation)
         throw .statement(error)

@@ -35,7 +35,8 @@ extension FlightService {
     let connectionID = call.connection.id
     switch command {
     case .statementUpdate(let statement):
-      let transaction = try Self.transaction(statement.hasTransactionID ? statement.transactionID : nil)
+      let transaction = try Self.transaction(
+        statement.hasTransactionID ? statement.transactionID : nil)
       let context = StatementContext(transaction: transaction, connectionID: connectionID)
       try await answer(rowCount: try await session.update(statement.query, context), call)
     case .preparedStatementUpdate(let statement):

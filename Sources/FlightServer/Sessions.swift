@@ -56,7 +56,8 @@ final class Sessions: Sendable {
   private static func token(of metadata: GRPCMetadata) throws -> String? {
     if let authorization = metadata.first("authorization"), authorization.hasPrefix("Bearer ") {
       guard authorization.utf8.count <= maxTokenByteCount else {
-        throw GRPCError(.unauthenticated, "the bearer token is longer than \(maxTokenByteCount) bytes")
+        throw GRPCError(
+          .unauthenticated, "the bearer token is longer than \(maxTokenByteCount) bytes")
       }
       return authorization
     }

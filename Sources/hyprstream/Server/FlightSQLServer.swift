@@ -25,7 +25,9 @@ final class FlightSQLServer: RunningServer {
     database = try StreamingDatabase(
       options: DatabaseOptions(options, folder: parts.folder), library: library,
       allocator: NetworkBufferAllocator(), metrics: parts.metrics, logger: parts.logger)
-    service = FlightService(database, version: ProductVersion.current, metrics: parts.metrics)
+    service = FlightService(
+      database, version: ProductVersion.current, metrics: parts.metrics,
+      logger: parts.logger)
     var configuration = GRPCServerConfiguration(
       host: options.network.host, port: options.network.port)
     configuration.maxRequestMessageBytes = options.limits.maxMessageBytes
