@@ -41,6 +41,12 @@ public final class PreparedQuery: Sendable {
     }
   }
 
+  /// The text to run with these parameters.
+  func text(for parameters: Batch?) -> String {
+    guard let parameters else { return sql }
+    return ParameterCasts.apply(to: sql, parameters: parameterSchema, bound: parameters.schema)
+  }
+
   public func bind(_ parameters: Batch?) {
     state.withLock { state in
       state.lastUse = .now

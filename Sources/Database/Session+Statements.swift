@@ -53,7 +53,8 @@ extension Session {
     let context = StatementContext(
       transaction: transaction(of: prepared, connectionID: connectionID),
       connectionID: connectionID)
-    return try await query(prepared.sql, parameters: prepared.parameters, context)
+    let parameters = prepared.parameters
+    return try await query(prepared.text(for: parameters), parameters: parameters, context)
   }
 
   /// The result that a client has under a handle.
@@ -96,8 +97,8 @@ extension Session {
     let context = StatementContext(
       transaction: transaction(of: prepared, connectionID: connectionID),
       connectionID: connectionID)
-    return try await update(
-      prepared.sql, parameters: parameters ?? prepared.parameters, context)
+    let parameters = parameters ?? prepared.parameters
+    return try await update(prepared.text(for: parameters), parameters: parameters, context)
   }
 
   private func update(

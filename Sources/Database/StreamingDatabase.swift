@@ -69,8 +69,12 @@ public final class StreamingDatabase: Sendable {
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(
       path: options.path, settings: settings, setup: setup,
+      // Sessions begin in UTC wherever the server stands.
       // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
-      connectionSetup: ["SET enable_progress_bar_print = false", "SET enable_progress_bar = true"])
+      connectionSetup: [
+        "SET TimeZone = 'UTC'", "SET enable_progress_bar_print = false",
+        "SET enable_progress_bar = true",
+      ])
   }
 
   var defaultSessionOptions: [String: SessionOption] {
