@@ -31,6 +31,7 @@ final class FlightSQLServer: RunningServer {
     var configuration = GRPCServerConfiguration(
       host: options.network.host, port: options.network.port)
     configuration.maxRequestMessageBytes = options.limits.maxMessageBytes
+    configuration.maxConnections = options.limits.maxConnections
     grpc = GRPCServer(configuration: configuration, service: service, logger: parts.logger)
   }
 
@@ -83,6 +84,11 @@ extension DatabaseOptions {
     threadCount = options.limits.threads
     if options.limits.maxRunning > 0 { maxRunning = options.limits.maxRunning }
     maxQueued = options.limits.maxQueued
+    queueTimeout = options.timeouts.queue
+    maxSessions = options.limits.maxSessions
+    maxPreparedStatements = options.limits.maxPreparedStatements
+    maxTransactions = options.limits.maxTransactions
+    maxSpoolByteCount = options.limits.maxSpoolBytes
     statementTimeout = options.timeouts.statement
     transactionIdleTimeout = options.timeouts.transactionIdle
     sessionIdleTimeout = options.timeouts.sessionIdle
