@@ -75,8 +75,9 @@ extension Session {
     }
     let settings = state.withLock { $0.settings }
     do {
+      let lane = try laneForReading(context)
       let described = try await engine.describe(
-        last.sql, settings, on: try laneForReading(context))
+        last.sql, settings, on: lane == nil && last.needsOwnConnection ? home() : lane)
       return (StatementDescription(described), isUpdate)
     } catch {
       throw DatabaseError(any: error)
