@@ -18,7 +18,8 @@ extension MachineAccessPolicy {
         return refusal(of: "PRAGMA \(name)", path: nil, writes: false)
       }
       if name == "json_execute_serialized_sql" {
-        return "PRAGMA \(name) is not allowed: it runs a statement that the server cannot read before"
+        return
+          "PRAGMA \(name) is not allowed: it runs a statement that the server cannot read before"
       }
       let isRefused = ["enable_", "disable_", "verify_", "add_parquet_", "debug_", "force_"]
         .contains(where: name.hasPrefix)
