@@ -6,6 +6,10 @@ public struct DatabaseOptions: Sendable {
   public var spoolDirectory = "/tmp"
   /// Where DuckDB finds its extensions; `nil` leaves its default.
   public var extensionDirectory: String?
+  /// Extensions that are loaded at start, by name; no statement can load one later.
+  public var extensions: [String] = []
+  /// Settings of DuckDB that the operator gave, passed on as they are.
+  public var engineSettings: [String: String] = [:]
   /// Folders that statements may read and write. Without any, statements touch no files.
   public var allowedDirectories: [String] = []
   /// Memory of the DuckDB instance in bytes; 0 lets DuckDB take its default.
@@ -18,6 +22,9 @@ public struct DatabaseOptions: Sendable {
   /// How long a statement waits for a place; zero means without limit.
   public var queueTimeout: Duration = .seconds(60)
   public var maxSessions = 10_000
+  /// When there are too many sessions, one that holds nothing makes room after so long without a
+  /// call: clients that fetch a token for each connection leave many behind.
+  public var replaceableSessionGrace: Duration = .seconds(10)
   /// Per session.
   public var maxPreparedStatements = 10_000
   /// Per session.

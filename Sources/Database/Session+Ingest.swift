@@ -49,7 +49,9 @@ extension Session {
       request, schema: schema, queue: queue, metrics: database.metrics,
       liveTables: engine.instance.liveTables)
     do {
-      return try await run(load, context)
+      return try await database.log.counting("ingest into \(request.relation)", session: id) {
+        try await run(load, context)
+      }
     } catch let error as EngineError {
       throw load.failure(error)
     } catch let error as DatabaseError {
@@ -114,21 +116,23 @@ extension Session {
       return try connection.changedRowCount(of: sql) ?? renamed.rowCount
     }
     do {
-      if let transaction = try transaction(context.transaction) {
-        transaction.beginStatement()
-        defer { transaction.endStatement() }
-        let lane = try await laneForWriting(transaction)
-        return try await stoppable { signal in
-          try await lane.run(settings, stop: signal, mayRun: mayRun(in: transaction), body)
+      return try await database.log.counting(insert.head, session: id) {
+        if let transaction = try transaction(context.transaction) {
+          transaction.beginStatement()
+          defer { transaction.endStatement() }
+          let lane = try await laneForWriting(transaction)
+          return try await stoppable { signal in
+            try await lane.run(settings, stop: signal, mayRun: mayRun(in: transaction), body)
+          }
         }
-      }
-      if let home = try existingHome() {
-        return try await stoppable { signal in
-          try await home.run(settings, stop: signal, mayRun: mayRun(onHome: home), body)
+        if let home = try existingHome() {
+          return try await stoppable { signal in
+            try await home.run(settings, stop: signal, mayRun: mayRun(onHome: home), body)
+          }
         }
-      }
-      return try await stoppable { signal in
-        try await engine.run(settings, stop: signal, body)
+        return try await stoppable { signal in
+          try await engine.run(settings, stop: signal, body)
+        }
       }
     } catch {
       throw DatabaseError(any: error)

@@ -38,9 +38,11 @@ extension Session {
       if !state.isClosed { state.results[query.handle] = query }
       return state.isClosed
     }
-    if isClosed {
+    if isClosed || Task.isCancelled {
+      // Nobody will ask for the rows.
+      closeResult(query.handle)
       pump.close()
-      throw DatabaseError(.cancelled, "the session was closed meanwhile")
+      throw DatabaseError(.cancelled, "the session or the call was closed meanwhile")
     }
     return query
   }

@@ -10,8 +10,12 @@ extension Session {
   /// - Throws: RESOURCE_EXHAUSTED when the session has too many.
   public func beginTransaction(connectionID: UInt64) throws(DatabaseError) -> Handle {
     let limit = database.options.maxTransactions
-    let transaction = Transaction(connectionID: connectionID)
+    let transaction = Transaction(connectionID: connectionID, metrics: database.log.metrics)
     let isAdded = state.withLock { state in
+      if state.transactions.count >= limit {
+        // Of those that were rolled back, some will never be asked for again.
+        state.transactions = state.transactions.filter { !$0.value.isEnded }
+      }
       guard state.transactions.count < limit else { return false }
       state.transactions[transaction.handle] = transaction
       return true
@@ -103,7 +107,8 @@ extension Session {
     if effect == .begin {
       state.withLock { state in
         guard handle == nil, state.sqlTransaction?.isEnded ?? true else { return }
-        state.sqlTransaction = Transaction(connectionID: connectionID)
+        state.sqlTransaction = Transaction(
+          connectionID: connectionID, metrics: database.log.metrics)
       }
       return
     }
