@@ -23,6 +23,8 @@ public struct DatabaseError: Error, Sendable {
   public var code: Code
   /// One sentence for a person. Names relations and columns; never secrets.
   public var message: String
+  /// Where in the text that the client sent the mistake is: a 0-based offset in bytes of UTF-8.
+  public var position: Int?
   /// The module's own error, for the server's log; not sent to the client.
   public var cause: (any Error)?
 

@@ -6,6 +6,10 @@ public struct DatabaseOptions: Sendable {
   public var spoolDirectory = "/tmp"
   /// Where DuckDB finds its extensions; `nil` leaves its default.
   public var extensionDirectory: String?
+  /// Extensions that are loaded at start, by name; no statement can load one later.
+  public var extensions: [String] = []
+  /// Settings of DuckDB that the operator gave, passed on as they are.
+  public var engineSettings: [String: String] = [:]
   /// Folders that statements may read and write. Without any, statements touch no files.
   public var allowedDirectories: [String] = []
   /// Memory of the DuckDB instance in bytes; 0 lets DuckDB take its default.

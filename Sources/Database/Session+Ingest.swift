@@ -49,7 +49,9 @@ extension Session {
       request, schema: schema, queue: queue, metrics: database.metrics,
       liveTables: engine.instance.liveTables)
     do {
-      return try await run(load, context)
+      return try await database.log.counting("ingest into \(request.relation)", session: id) {
+        try await run(load, context)
+      }
     } catch let error as EngineError {
       throw load.failure(error)
     } catch let error as DatabaseError {
@@ -109,14 +111,16 @@ extension Session {
       return try connection.changedRowCount(of: sql) ?? renamed.rowCount
     }
     do {
-      if let transaction = try transaction(context.transaction) {
-        transaction.beginStatement()
-        defer { transaction.endStatement() }
-        return try await laneForWriting(transaction).run(settings, body)
-      }
-      if let home = state.withLock({ $0.home }) { return try await home.run(settings, body) }
-      return try await stoppable { signal in
-        try await engine.run(settings, stop: signal, body)
+      return try await database.log.counting(insert.head, session: id) {
+        if let transaction = try transaction(context.transaction) {
+          transaction.beginStatement()
+          defer { transaction.endStatement() }
+          return try await laneForWriting(transaction).run(settings, body)
+        }
+        if let home = state.withLock({ $0.home }) { return try await home.run(settings, body) }
+        return try await stoppable { signal in
+          try await engine.run(settings, stop: signal, body)
+        }
       }
     } catch {
       throw DatabaseError(any: error)

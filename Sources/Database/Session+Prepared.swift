@@ -13,7 +13,7 @@ extension Session {
     let prepared = PreparedQuery(
       sql: sql, resultSchema: description.resultSchema,
       parameterSchema: description.parameterSchema, isUpdate: isUpdate,
-      transaction: context.transaction)
+      transaction: context.transaction, metrics: database.log.metrics)
     state.withLock { $0.prepared[prepared.handle] = prepared }
     return prepared
   }

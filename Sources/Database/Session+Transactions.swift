@@ -8,7 +8,7 @@ extension Session {
   ///
   /// - Parameter connectionID: When this connection closes, it is rolled back.
   public func beginTransaction(connectionID: UInt64) -> Handle {
-    let transaction = Transaction(connectionID: connectionID)
+    let transaction = Transaction(connectionID: connectionID, metrics: database.log.metrics)
     state.withLock { $0.transactions[transaction.handle] = transaction }
     return transaction.handle
   }
@@ -115,7 +115,8 @@ extension Session {
     if effect == .begin {
       state.withLock { state in
         guard handle == nil, state.sqlTransaction == nil else { return }
-        state.sqlTransaction = Transaction(connectionID: connectionID)
+        state.sqlTransaction = Transaction(
+          connectionID: connectionID, metrics: database.log.metrics)
       }
       return
     }

@@ -45,7 +45,12 @@ public final class StreamingDatabase: Sendable {
         library: library, configuration: Self.configuration(options, metrics))
       engine = DuckDBEngine(
         instance: instance,
-        admission: Admission(maxRunning: options.maxRunning, maxQueued: options.maxQueued),
+        admission: Admission(
+          maxRunning: options.maxRunning, maxQueued: options.maxQueued,
+          watch: Admission.Watch(
+            queued: { serverMetrics.statementQueued() },
+            leftQueue: { serverMetrics.statementLeftQueue(waited: $0) },
+            refused: { serverMetrics.statementRefused() })),
         maxThreadCount: options.maxRunning + 4, allocator: allocator,
         spoolLimits: SpoolLimits(directory: options.spoolDirectory))
     } catch {
@@ -63,9 +68,11 @@ public final class StreamingDatabase: Sendable {
     if options.memoryLimitByteCount > 0 {
       settings["memory_limit"] = "\(options.memoryLimitByteCount / 1_000_000)MB"
     }
+    settings.merge(options.engineSettings) { _, given in given }
     if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
     settings["temp_directory"] = options.spoolDirectory
     var setup = metrics.setupStatements
+    setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(
       path: options.path, settings: settings, setup: setup,
@@ -90,6 +97,19 @@ public final class StreamingDatabase: Sendable {
     guard let path else { return "memory" }
     let file = path.split(separator: "/").last ?? ""
     return String(file.split(separator: ".").first ?? "memory")
+  }
+
+  /// Bytes of memory that the engine holds now; `nil` if it cannot be asked. Waits for no place in
+  /// the queue.
+  public func usedMemoryByteCount() async -> Int? {
+    let sql = "SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()"
+    let text = try? await engine.load(SessionSettings()) {
+      (connection) throws(DuckDBError) -> String? in
+      let result = try connection.prepare(sql).execute()
+      let batch = try result.next(maxRows: 1, allocator: HeapAllocator())
+      return batch?.columns.first?.string(at: 0)
+    }
+    return text.flatMap { $0 }.flatMap { Int($0) }
   }
 
   /// The version of DuckDB, as `1.5.5`.

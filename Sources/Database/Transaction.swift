@@ -1,6 +1,7 @@
 internal import Synchronization
 
 internal import Engine
+internal import Telemetry
 
 /// One transaction of a session.
 ///
@@ -32,8 +33,12 @@ final class Transaction: Sendable {
   /// Held while the phase changes, since that runs statements.
   let turn = Turn()
   private let state = Mutex(State())
+  private let counted: Counted
 
-  init(connectionID: UInt64) { self.connectionID = connectionID }
+  init(connectionID: UInt64, metrics: ServerMetrics) {
+    self.connectionID = connectionID
+    counted = Counted(.transaction, in: metrics)
+  }
 
   var phase: Phase { state.withLock { $0.phase } }
 

@@ -15,9 +15,31 @@ public final class Admission: Sendable {
     var nextID: UInt64 = 0
   }
 
-  private let state: Mutex<State>
+  /// Told about the queue, for those who count.
+  public struct Watch: Sendable {
+    /// A statement begins to wait.
+    public var queued: @Sendable () -> Void
+    /// A statement has its place, or has given up.
+    public var leftQueue: @Sendable (_ waited: Duration) -> Void
+    /// A statement was turned away because the queue is full.
+    public var refused: @Sendable () -> Void
 
-  public init(maxRunning: Int, maxQueued: Int) {
+    public init(
+      queued: @escaping @Sendable () -> Void,
+      leftQueue: @escaping @Sendable (_ waited: Duration) -> Void,
+      refused: @escaping @Sendable () -> Void
+    ) {
+      self.queued = queued
+      self.leftQueue = leftQueue
+      self.refused = refused
+    }
+  }
+
+  private let state: Mutex<State>
+  private let watch: Watch?
+
+  public init(maxRunning: Int, maxQueued: Int, watch: Watch? = nil) {
+    self.watch = watch
     state = Mutex(State(maxRunning: max(1, maxRunning), maxQueued: max(0, maxQueued)))
   }
 
@@ -53,10 +75,15 @@ public final class Admission: Sendable {
     switch answer {
     case .entered: return
     case .full(let running, let queued):
+      watch?.refused()
       throw .overloaded(
         "\(running) statements are running and \(queued) are waiting, which are the limits "
           + "(max_running, max_queued); try again later")
-    case .wait(let id): try await wait(id)
+    case .wait(let id):
+      let start = ContinuousClock.now
+      watch?.queued()
+      defer { watch?.leftQueue(ContinuousClock.now - start) }
+      try await wait(id)
     }
   }
 

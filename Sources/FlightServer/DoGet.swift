@@ -3,6 +3,7 @@ internal import Database
 internal import Engine
 internal import FlightProtocol
 internal import GRPC
+internal import Telemetry
 
 extension FlightService {
   func doGet(_ call: ServerCall, _ session: Session) async throws {
@@ -41,6 +42,7 @@ extension FlightService {
         for message in try encoder.encode(batch) {
           try await send(try FlightData(message), call)
         }
+        metrics.sent(rowCount: batch.rowCount, byteCount: batch.byteCount)
         next = try await pump.next()
       }
     } catch let error as EngineError {

@@ -8,7 +8,7 @@ internal import SwiftProtobuf
 
 extension FlightService {
   func doPut(_ call: ServerCall, _ session: Session) async throws {
-    var upload = Upload(call)
+    var upload = Upload(call, metrics)
     guard let descriptor = try await upload.begin() else {
       throw GRPCError(.invalidArgument, "the put has no message")
     }
