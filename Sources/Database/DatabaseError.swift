@@ -55,6 +55,10 @@ extension DatabaseError {
         .aborted,
         "the engine was restarted after an internal error; this session's transaction and "
           + "temporary tables are lost: begin again")
+    case .reopening:
+      self.init(
+        .unavailable, "the engine is being started again after an internal error; try again soon")
+    case .outOfTurn(let sentence): self.init(.aborted, sentence)
     case .spool(let sentence): self.init(.internal, sentence)
     case .shuttingDown: self.init(.unavailable, "the server is shutting down")
     }

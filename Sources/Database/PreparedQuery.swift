@@ -58,6 +58,6 @@ public final class PreparedQuery: Sendable {
   }
 
   func isExpired(after lease: Duration) -> Bool {
-    state.withLock { ContinuousClock.now - $0.lastUse > lease }
+    lease > .zero && state.withLock { ContinuousClock.now - $0.lastUse > lease }
   }
 }

@@ -52,7 +52,9 @@ public final class StreamingDatabase: Sendable {
             leftQueue: { serverMetrics.statementLeftQueue(waited: $0) },
             refused: { serverMetrics.statementRefused() })),
         maxThreadCount: options.maxRunning + 4, allocator: allocator,
-        spoolLimits: SpoolLimits(directory: options.spoolDirectory))
+        spoolLimits: SpoolLimits(
+          directory: options.spoolDirectory,
+          disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount)))
     } catch {
       throw DatabaseError(error)
     }
@@ -117,9 +119,20 @@ public final class StreamingDatabase: Sendable {
 
   // MARK: Sessions
 
-  public func openSession() -> Session {
+  /// - Throws: RESOURCE_EXHAUSTED when there are too many, UNAVAILABLE when the server stops.
+  public func openSession() throws(DatabaseError) -> Session {
     let session = Session(self)
-    state.withLock { $0.sessions[session.id] = session }
+    let limit = options.maxSessions
+    let (isClosing, isFull) = state.withLock { state in
+      let isFull = state.sessions.count >= limit
+      if !isFull, !state.isClosing { state.sessions[session.id] = session }
+      return (state.isClosing, isFull)
+    }
+    if isClosing { throw DatabaseError(.shuttingDown) }
+    if isFull {
+      throw DatabaseError(
+        .resourceExhausted, "\(limit) sessions are open, which is the limit (max_sessions)")
+    }
     log.metrics.sessionOpened()
     return session
   }
@@ -142,9 +155,10 @@ public final class StreamingDatabase: Sendable {
   public func run() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(200))
-      for session in state.withLock({ Array($0.sessions.values) }) {
-        await session.sweep()
-      }
+      let sessions = state.withLock { Array($0.sessions.values) }
+      for session in sessions { session.sweep() }
+      engine.instance.remindStopped()
+      engine.admission.expire(after: options.queueTimeout)
     }
   }
 
@@ -162,6 +176,7 @@ extension StreamingDatabase {
   /// Takes over the limits of a configuration that was read again.
   public func reload(_ options: DatabaseOptions) {
     currentOptions.withLock { $0 = options }
+    engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
   }

@@ -12,6 +12,7 @@ public final class Database: @unchecked Sendable {
   /// The file, or nil for memory.
   public let path: String?
   private let invalidated = Atomic(false)
+  private let closeAction = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// Opens or creates a database.
   ///
@@ -64,6 +65,13 @@ public final class Database: @unchecked Sendable {
   deinit {
     var closing: duckdb_database? = unsafe handle
     unsafe duckdb_close(&closing)
+    closeAction.withLock { $0 }?()
+  }
+
+  /// Calls `action` when the instance is closed: only then may its file be opened again, since one
+  /// process can open a file twice, and damage it.
+  public func onClose(_ action: @escaping @Sendable () -> Void) {
+    closeAction.withLock { $0 = action }
   }
 
   /// Whether an internal or fatal error has made the instance unusable. Close it (let go of all

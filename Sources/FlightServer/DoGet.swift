@@ -31,7 +31,7 @@ extension FlightService {
   private func send(
     _ query: OpenQuery, _ pump: ResultPump, _ call: ServerCall, _ session: Session
   ) async throws {
-    defer { session.readerLeft(query) }
+    defer { session.readerLeft(query, pump) }
     var encoder = IPCEncoder(schema: pump.schema)
     // The first rows are waited for before anything is sent, so that an error can still be told
     // as such, and the first batch leaves together with the schema.

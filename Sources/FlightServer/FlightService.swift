@@ -150,7 +150,7 @@ public final class FlightService: GRPCService {
   private func handshake(_ call: ServerCall) async throws {
     let first = try await call.receive()
     let request = try first.map { try Flight.HandshakeRequest(decoding: $0) }
-    let token = sessions.issueToken()
+    let token = try sessions.issueToken()
     call.sendHeaders(GRPCMetadata([("authorization", "Bearer " + token)]))
     var response = Flight.HandshakeResponse()
     response.protocolVersion = request?.protocolVersion ?? 0

@@ -39,6 +39,7 @@ final class FlightSQLServer: RunningServer {
     var configuration = GRPCServerConfiguration(
       host: options.network.host, port: options.network.port)
     configuration.maxRequestMessageBytes = options.limits.maxMessageBytes
+    configuration.maxConnections = options.limits.maxConnections
     grpc = GRPCServer(configuration: configuration, service: service, logger: parts.logger)
   }
 
@@ -108,6 +109,11 @@ extension DatabaseOptions {
     threadCount = options.limits.threads
     maxRunning = options.runningLimit(coreCount: Machine.coreCount)
     maxQueued = options.limits.maxQueued
+    queueTimeout = options.timeouts.queue
+    maxSessions = options.limits.maxSessions
+    maxPreparedStatements = options.limits.maxPreparedStatements
+    maxTransactions = options.limits.maxTransactions
+    maxSpoolByteCount = options.limits.maxSpoolBytes
     statementTimeout = options.timeouts.statement
     transactionIdleTimeout = options.timeouts.transactionIdle
     sessionIdleTimeout = options.timeouts.sessionIdle
