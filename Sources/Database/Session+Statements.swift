@@ -42,8 +42,18 @@ extension Session {
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
-    state.withLock { $0.results[query.handle] = query }
+    keep(query)
     return query
+  }
+
+  private func keep(_ query: OpenQuery) {
+    let evicted = state.withLock { state -> OpenQuery? in
+      // Nobody need fetch the count of rows that a statement has changed, and many do not.
+      if query.pump.changedRowCount != nil { return state.fetched.add(query) }
+      state.results[query.handle] = query
+      return nil
+    }
+    evicted?.pump.close()
   }
 
   /// The same for a prepared statement, with the parameters that were bound to it.
@@ -56,7 +66,9 @@ extension Session {
 
   /// The result that a client has under a handle.
   public func openQuery(_ handle: Handle) throws(DatabaseError) -> OpenQuery {
-    guard let query = state.withLock({ $0.results[handle] }) else { throw .unknownResult }
+    guard let query = state.withLock({ $0.results[handle] ?? $0.fetched[handle] }) else {
+      throw .unknownResult
+    }
     return query
   }
 
@@ -163,6 +175,9 @@ extension Session {
       query.sql, StatementContext(transaction: query.transaction, connectionID: 0))
     let context = StatementContext(transaction: query.transaction, connectionID: 0)
     query.replace(try await start(last, parameters: query.parameters, context))
+    state.withLock { state in
+      if let query = state.fetched.remove(handle) { state.results[handle] = query }
+    }
     return (query, query.pump)
   }
 
@@ -170,11 +185,17 @@ extension Session {
   public func readerLeft(_ query: OpenQuery) {
     query.pump.close()
     query.readerLeft()
+    let evicted = state.withLock { state in
+      state.results.removeValue(forKey: query.handle).flatMap { state.fetched.add($0) }
+    }
+    evicted?.pump.close()
   }
 
   /// Lets go of a result before its lease ends.
   public func closeResult(_ handle: Handle) {
-    let query = state.withLock { $0.results.removeValue(forKey: handle) }
+    let query = state.withLock { state in
+      state.results.removeValue(forKey: handle) ?? state.fetched.remove(handle)
+    }
     query?.pump.close()
   }
 
