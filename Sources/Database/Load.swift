@@ -29,10 +29,15 @@ final class Load: Sendable {
   /// Whether it may make a table.
   var definesCatalog: Bool { request.ifMissing == .create || request.ifExists == .replace }
 
+  /// Wakes the statement if it waits for its client, which no interrupt does.
+  func stop(_ reason: StopReason) { queue.fail("the load was stopped") }
+
   /// The error to answer with when `run` has thrown `error`.
   func failure(_ error: EngineError) -> DatabaseError {
     if let refusal = refused.withLock({ $0 }) { return refusal }
-    if let sentence = queue.failureSentence { return DatabaseError(.cancelled, sentence) }
+    if case .statement = error, let sentence = queue.failureSentence {
+      return DatabaseError(.cancelled, sentence)
+    }
     return DatabaseError(error)
   }
 

@@ -13,8 +13,19 @@ extension Session {
     let prepared = PreparedQuery(
       sql: sql, resultSchema: description.resultSchema,
       parameterSchema: description.parameterSchema, isUpdate: isUpdate,
-      transaction: context.transaction)
-    state.withLock { $0.prepared[prepared.handle] = prepared }
+      transaction: context.transaction, metrics: database.log.metrics)
+    let limit = database.options.maxPreparedStatements
+    let isAdded = state.withLock { state in
+      guard state.prepared.count < limit else { return false }
+      state.prepared[prepared.handle] = prepared
+      return true
+    }
+    guard isAdded else {
+      throw DatabaseError(
+        .resourceExhausted,
+        "this session has \(limit) prepared statements, which is the limit "
+          + "(max_prepared_statements): close some")
+    }
     return prepared
   }
 

@@ -106,6 +106,7 @@ extension DatabaseError {
   init(_ error: SQLError) {
     self.init(
       error.kind == .refused ? .permissionDenied : .invalidArgument, "\(error)", cause: error)
+    position = error.position?.byteOffset
   }
 }
 

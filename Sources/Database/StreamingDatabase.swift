@@ -18,6 +18,7 @@ public final class StreamingDatabase: Sendable {
   public var options: DatabaseOptions { currentOptions.withLock { $0 } }
   private let currentOptions: Mutex<DatabaseOptions>
   public let engine: DuckDBEngine
+  public let instances: EngineInstances
   let planner: StatementPlanner
   let metrics: MetricsRelation
   private let state = Mutex(State())
@@ -41,40 +42,22 @@ public final class StreamingDatabase: Sendable {
       policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
       metrics: metrics)
     do throws(DuckDBError) {
-      let instance = try DuckDBInstance(
-        library: library, configuration: Self.configuration(options, metrics))
+      instances = try EngineInstances(options, library: library, metrics: metrics)
       engine = DuckDBEngine(
-        instance: instance,
-        admission: Admission(maxRunning: options.maxRunning, maxQueued: options.maxQueued),
+        instance: instances.queries,
+        admission: Admission(
+          maxRunning: options.maxRunning, maxQueued: options.maxQueued,
+          watch: Admission.Watch(
+            queued: { serverMetrics.statementQueued() },
+            leftQueue: { serverMetrics.statementLeftQueue(waited: $0) },
+            refused: { serverMetrics.statementRefused() })),
         maxThreadCount: options.maxRunning + 4, allocator: allocator,
-        spoolLimits: SpoolLimits(directory: options.spoolDirectory))
+        spoolLimits: SpoolLimits(
+          directory: options.spoolDirectory,
+          disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount)))
     } catch {
       throw DatabaseError(error)
     }
-  }
-
-  /// The settings of the *queries* instance. Nothing outside the allowed directories can be
-  /// reached, and nothing that could open them again can be set.
-  private static func configuration(
-    _ options: DatabaseOptions, _ metrics: MetricsRelation
-  ) -> DuckDBInstance.Configuration {
-    var settings: [String: String] = [:]
-    if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
-    if options.memoryLimitByteCount > 0 {
-      settings["memory_limit"] = "\(options.memoryLimitByteCount / 1_000_000)MB"
-    }
-    if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
-    settings["temp_directory"] = options.spoolDirectory
-    var setup = metrics.setupStatements
-    setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
-    return DuckDBInstance.Configuration(
-      path: options.path, settings: settings, setup: setup,
-      // Sessions begin in UTC wherever the server stands.
-      // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
-      connectionSetup: [
-        "SET TimeZone = 'UTC'", "SET enable_progress_bar_print = false",
-        "SET enable_progress_bar = true",
-      ])
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -92,14 +75,38 @@ public final class StreamingDatabase: Sendable {
     return String(file.split(separator: ".").first ?? "memory")
   }
 
+  /// Bytes of memory that the engine holds now; `nil` if it cannot be asked. Waits for no place in
+  /// the queue.
+  public func usedMemoryByteCount() async -> Int? {
+    let sql = "SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()"
+    let text = try? await engine.load(SessionSettings()) {
+      (connection) throws(DuckDBError) -> String? in
+      let result = try connection.prepare(sql).execute()
+      let batch = try result.next(maxRows: 1, allocator: HeapAllocator())
+      return batch?.columns.first?.string(at: 0)
+    }
+    return text.flatMap { $0 }.flatMap { Int($0) }
+  }
+
   /// The version of DuckDB, as `1.5.5`.
   public var duckDBVersion: String { engine.instance.libraryVersion }
 
   // MARK: Sessions
 
-  public func openSession() -> Session {
+  /// - Throws: RESOURCE_EXHAUSTED when there are too many, UNAVAILABLE when the server stops.
+  public func openSession() throws(DatabaseError) -> Session {
     let session = Session(self)
-    state.withLock { $0.sessions[session.id] = session }
+    let limit = options.maxSessions
+    let (isClosing, isFull) = state.withLock { state in
+      let isFull = state.sessions.count >= limit
+      if !isFull, !state.isClosing { state.sessions[session.id] = session }
+      return (state.isClosing, isFull)
+    }
+    if isClosing { throw DatabaseError(.shuttingDown) }
+    if isFull {
+      throw DatabaseError(
+        .resourceExhausted, "\(limit) sessions are open, which is the limit (max_sessions)")
+    }
     log.metrics.sessionOpened()
     return session
   }
@@ -122,9 +129,10 @@ public final class StreamingDatabase: Sendable {
   public func run() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(200))
-      for session in state.withLock({ Array($0.sessions.values) }) {
-        await session.sweep()
-      }
+      let sessions = state.withLock { Array($0.sessions.values) }
+      for session in sessions { session.sweep() }
+      engine.instance.remindStopped()
+      engine.admission.expire(after: options.queueTimeout)
     }
   }
 
@@ -142,6 +150,7 @@ extension StreamingDatabase {
   /// Takes over the limits of a configuration that was read again.
   public func reload(_ options: DatabaseOptions) {
     currentOptions.withLock { $0 = options }
+    engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
   }

@@ -50,7 +50,7 @@ extension FlightService {
     case FlightSQL.ActionName.beginTransaction:
       var result = FlightSQL.ActionBeginTransactionResult()
       result.transactionID = .init(
-        session.beginTransaction(connectionID: call.connection.id).bytes)
+        try session.beginTransaction(connectionID: call.connection.id).bytes)
       try await sendResult(try result.packed(), call)
     case FlightSQL.ActionName.endTransaction:
       try await endTransaction(try .init(unpacking: action.body), session)

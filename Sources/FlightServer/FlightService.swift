@@ -13,7 +13,7 @@ public final class FlightService: GRPCService {
   let database: StreamingDatabase
   let sessions: Sessions
   private let version: String
-  private let metrics: ServerMetrics
+  let metrics: ServerMetrics
   private let logger: Logger
   /// Keywords and functions of the engine, once they were looked up.
   private let knownFacts = Mutex<ServerFacts?>(nil)
@@ -150,7 +150,7 @@ public final class FlightService: GRPCService {
   private func handshake(_ call: ServerCall) async throws {
     let first = try await call.receive()
     let request = try first.map { try Flight.HandshakeRequest(decoding: $0) }
-    let token = sessions.issueToken()
+    let token = try sessions.issueToken()
     call.sendHeaders(GRPCMetadata([("authorization", "Bearer " + token)]))
     var response = Flight.HandshakeResponse()
     response.protocolVersion = request?.protocolVersion ?? 0
@@ -162,6 +162,9 @@ public final class FlightService: GRPCService {
 }
 
 extension GRPCError {
+  /// Where in a statement the mistake is: an offset in bytes.
+  private static let positionTrailer = "hyprstream-error-position"
+
   /// The status for an error of the database.
   init(_ error: DatabaseError) {
     let code: GRPCStatusCode =
@@ -181,5 +184,8 @@ extension GRPCError {
       case .unauthenticated: .unauthenticated
       }
     self.init(code, error.message)
+    if let position = error.position {
+      metadata.add(Self.positionTrailer, String(position))
+    }
   }
 }
