@@ -60,6 +60,8 @@ final class Load: Sendable {
         ?? queue.rowCount
     }
     let existing = try existingColumns(connection)
+    // Before the rows are waited for: a client that pauses is told at once.
+    try check(existing)
     guard isOrderable(on: connection), queue.isLarge() else {
       return try load(into: existing, from: source, on: connection)
     }
@@ -82,21 +84,24 @@ final class Load: Sendable {
   private func load(
     into existing: [Field]?, from source: String, on connection: Connection
   ) throws(DuckDBError) -> Int {
+    guard let existing, request.ifExists != .replace else {
+      return try create(replacing: existing != nil, from: source, on: connection)
+    }
+    let columns = try matchedColumns(existing)
+    return try insert(into: request.relation, columns, from: source, on: connection)
+  }
+
+  /// Whether the table is as the client expects it.
+  private func check(_ existing: [Field]?) throws(DuckDBError) {
     guard let existing else {
-      guard request.ifMissing == .create else {
-        throw refuse(
-          .notFound,
-          "there is no table \(request.relation) to append to; ask for it to be created")
-      }
-      return try create(replacing: false, from: source, on: connection)
+      guard request.ifMissing != .create else { return }
+      throw refuse(
+        .notFound, "there is no table \(request.relation) to append to; ask for it to be created")
     }
     switch request.ifExists {
-    case .fail:
-      throw refuse(.alreadyExists, "the table \(request.relation) already exists")
-    case .replace: return try create(replacing: true, from: source, on: connection)
-    case .append:
-      let columns = try matchedColumns(existing)
-      return try insert(into: request.relation, columns, from: source, on: connection)
+    case .fail: throw refuse(.alreadyExists, "the table \(request.relation) already exists")
+    case .replace: break
+    case .append: _ = try matchedColumns(existing)
     }
   }
 

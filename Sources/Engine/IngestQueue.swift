@@ -107,6 +107,7 @@ public final class IngestQueue: BatchSource {
 
   /// Waits until it is known whether the client sends much.
   public func isLarge() -> Bool {
+    state.withLock { $0.isTaken = true }
     monitor.wait { state.withLock { $0.isLarge || $0.isOver } }
     return state.withLock { $0.isLarge }
   }

@@ -158,7 +158,8 @@ import Testing
     }
     #expect(try await first.count("SELECT count(*) FROM t") == 300)
     #expect(test.database.sessionCount == 1)
-    #expect(test.database.engine.admission.load == (0, 0))
+    // The last one gives its place back after its reader has the end.
+    while test.database.engine.admission.load != (0, 0) { await Task.yield() }
   }
 
   @Test func `results kept aside share the disk that is allowed`() async throws {
