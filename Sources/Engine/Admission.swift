@@ -34,14 +34,6 @@ public final class Admission: Sendable {
     }
   }
 
-  private struct Waiter {
-    let id: UInt64
-    let start = ContinuousClock.now
-    let continuation: CheckedContinuation<Outcome, Never>
-  }
-
-  private enum Outcome { case entered, cancelled, expired(Duration) }
-
   private let state: Mutex<State>
   private let watch: Watch?
 
