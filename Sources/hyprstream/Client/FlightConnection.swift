@@ -93,7 +93,8 @@ final class FlightConnection: ShellConnection {
     case .cancelled: return .interrupted
     case .unavailable where error.message == "The connection was closed.":
       return .connection(
-        "the connection to the server was lost, and with it temporary tables and an open transaction")
+        "the connection to the server was lost, and with it temporary tables and an open transaction"
+      )
     case .unavailable: return .connection(error.message)
     default:
       return .statement(
