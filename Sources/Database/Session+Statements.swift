@@ -34,15 +34,20 @@ extension Session {
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
-    let isClosed = state.withLock { state in
-      if !state.isClosed { state.results[query.handle] = query }
-      return state.isClosed
-    }
-    if isClosed {
-      pump.close()
-      throw DatabaseError(.cancelled, "the session was closed meanwhile")
-    }
+    try keep(query)
     return query
+  }
+
+  private func keep(_ query: OpenQuery) throws(DatabaseError) {
+    let (isClosed, evicted) = state.withLock { state -> (Bool, OpenQuery?) in
+      if state.isClosed { return (true, query) }
+      // Nobody need fetch the count of rows that a statement has changed, and many do not.
+      if query.pump.changedRowCount != nil { return (false, state.fetched.add(query)) }
+      state.results[query.handle] = query
+      return (false, nil)
+    }
+    evicted?.pump.close()
+    if isClosed { throw DatabaseError(.cancelled, "the session was closed meanwhile") }
   }
 
   /// The same for a prepared statement, with the parameters that were bound to it.
@@ -58,7 +63,9 @@ extension Session {
 
   /// The result that a client has under a handle.
   public func openQuery(_ handle: Handle) throws(DatabaseError) -> OpenQuery {
-    guard let query = state.withLock({ $0.results[handle] }) else { throw .unknownResult }
+    guard let query = state.withLock({ $0.results[handle] ?? $0.fetched[handle] }) else {
+      throw .unknownResult
+    }
     return query
   }
 
@@ -168,6 +175,9 @@ extension Session {
     let context = StatementContext(transaction: query.transaction, connectionID: 0)
     let pump = try await start(last, parameters: query.parameters, context)
     query.replace(pump)
+    state.withLock { state in
+      if let query = state.fetched.remove(handle) { state.results[handle] = query }
+    }
     return (query, pump)
   }
 
@@ -177,11 +187,18 @@ extension Session {
   public func readerLeft(_ query: OpenQuery, _ pump: ResultPump) {
     pump.close()
     query.readerLeft()
+    guard query.pump === pump else { return }
+    let evicted = state.withLock { state in
+      state.results.removeValue(forKey: query.handle).flatMap { state.fetched.add($0) }
+    }
+    evicted?.pump.close()
   }
 
   /// Lets go of a result before its lease ends.
   public func closeResult(_ handle: Handle) {
-    let query = state.withLock { $0.results.removeValue(forKey: handle) }
+    let query = state.withLock { state in
+      state.results.removeValue(forKey: handle) ?? state.fetched.remove(handle)
+    }
     query?.pump.close()
   }
 

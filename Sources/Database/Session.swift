@@ -23,7 +23,9 @@ public final class Session: Sendable {
     /// The transaction that SQL's `BEGIN` opened.
     var sqlTransaction: Transaction?
     var prepared: [Handle: PreparedQuery] = [:]
+    /// Results that run, wait for their reader or are being read.
     var results: [Handle: OpenQuery] = [:]
+    var fetched = FetchedResults()
     /// Loads and batch updates that run now.
     var running: [Handle: RunningStatement] = [:]
     var isClosed = false
@@ -59,6 +61,7 @@ public final class Session: Sendable {
       state.isClosed = true
       defer {
         state.results = [:]
+        state.fetched = FetchedResults()
         state.prepared = [:]
         state.transactions = [:]
         state.sqlTransaction = nil
@@ -92,13 +95,14 @@ public final class Session: Sendable {
     }
   }
 
-  /// Called about once a second: lets go of what nobody uses, and interrupts what takes too long.
+  /// Called several times a second: lets go of what nobody uses, and interrupts what takes too long.
   func sweep() {
     let options = database.options
     let limit = state.withLock { $0.statementTimeout } ?? options.statementTimeout
     let (results, expired, transactions, running) = state.withLock { state in
-      let expired = state.results.values.filter { $0.isExpired(after: options.handleLease) }
+      var expired = state.results.values.filter { $0.isExpired(after: options.handleLease) }
       for result in expired { state.results[result.handle] = nil }
+      expired += state.fetched.removeExpired(after: options.handleLease)
       for prepared in state.prepared.values where prepared.isExpired(after: options.handleLease) {
         state.prepared[prepared.handle] = nil
       }

@@ -6,13 +6,16 @@ import Synchronization
 /// It is closed when the last connection, statement and result that came from it are gone.
 @safe
 public final class Database: @unchecked Sendable {
-  // Sendable: `handle` is written by init and deinit only, and DuckDB's database is thread-safe.
+  // Sendable: `handle` is written by init and deinit only, `helpers` before others know the
+  // database, and DuckDB's database is thread-safe.
   private var handle: duckdb_database
   public let library: DuckDBLibrary
   /// The file, or nil for memory.
   public let path: String?
   private let invalidated = Atomic(false)
   private let closeAction = Mutex<(@Sendable () -> Void)?>(nil)
+  /// Who helps with long statements; `nil` while DuckDB has its own threads for that.
+  private(set) var helpers: HelperThreads?
 
   /// Opens or creates a database.
   ///
@@ -63,6 +66,7 @@ public final class Database: @unchecked Sendable {
   }
 
   deinit {
+    helpers?.stop()
     var closing: duckdb_database? = unsafe handle
     unsafe duckdb_close(&closing)
     closeAction.withLock { $0 }?()
@@ -72,6 +76,18 @@ public final class Database: @unchecked Sendable {
   /// process can open a file twice, and damage it.
   public func onClose(_ action: @escaping @Sendable () -> Void) {
     closeAction.withLock { $0 = action }
+  }
+
+  /// Takes DuckDB's threads away, so that small statements run on the thread of their caller alone, and
+  /// gives it threads of our own, as many, that come when a statement takes long.
+  ///
+  /// To be called before others use the database. The number of threads cannot be made smaller later.
+  public func callThreadsOnDemand() throws(DuckDBError) {
+    let connection = try connect()
+    guard helpers == nil, let count = connection.setting("threads").flatMap({ Int($0) }), count > 0
+    else { return }
+    try connection.setGlobally("external_threads", String(count))
+    helpers = unsafe HelperThreads(handle, threadCount: count - 1)
   }
 
   /// Whether an internal or fatal error has made the instance unusable. Close it (let go of all

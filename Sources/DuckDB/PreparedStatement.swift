@@ -148,6 +148,11 @@ public final class PreparedStatement: @unchecked Sendable {
       let message = unsafe reason.map { unsafe String(cString: $0) } ?? "cannot be started"
       throw failed(message)
     }
+    var help = Help(from: connection.database.helpers)
+    guard unsafe work(on: pending, calling: &help) else {
+      let reason = unsafe duckdb_pending_error(pending)
+      throw failed(unsafe reason.map { unsafe String(cString: $0) } ?? "failed")
+    }
     var result = unsafe duckdb_result()
     guard unsafe duckdb_execute_pending(pending, &result) == DuckDBSuccess else {
       let reason = unsafe duckdb_result_error(&result)
@@ -156,7 +161,30 @@ public final class PreparedStatement: @unchecked Sendable {
       throw failed(message)
     }
     if statementType == .transaction { noteTransaction(succeeded: true) }
-    return try unsafe ResultStream(result, of: self)
+    return try unsafe ResultStream(result, of: self, help)
+  }
+
+  /// How long a statement may work before it calls for help, longer than a row by key takes, and
+  /// hardly longer than the first slice of work that DuckDB hands out of a large table.
+  private static let helpDelay: Duration = .microseconds(300)
+
+  /// Works until the statement has its first rows, or until it has called for help.
+  ///
+  /// - Returns: `false` if it has failed.
+  private func work(on pending: duckdb_pending_result?, calling help: inout Help) -> Bool {
+    guard connection.database.helpers != nil else { return true }
+    let start = ContinuousClock.now
+    while true {
+      switch unsafe duckdb_pending_execute_task(pending) {
+      case DUCKDB_PENDING_RESULT_READY: return true
+      case DUCKDB_PENDING_ERROR: return false
+      case DUCKDB_PENDING_RESULT_NOT_READY where ContinuousClock.now - start < Self.helpDelay:
+        continue
+      default:
+        help.call()
+        return true
+      }
+    }
   }
 
   private func failed(_ message: String) -> DuckDBError {

@@ -85,6 +85,7 @@ public final class DuckDBInstance: Sendable {
   ) throws(DuckDBError) -> Database {
     let database = try Database(
       library, path: configuration.path, settings: configuration.settings)
+    try database.callThreadsOnDemand()
     try database.registerLiveTables(liveTables, function: liveFunction)
     let connection = try database.connect()
     for statement in configuration.setup { try connection.execute(statement) }

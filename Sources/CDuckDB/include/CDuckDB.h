@@ -92,6 +92,7 @@ typedef uint32_t duckdb_error_type;
     void *internal; \
   } *name
 HS_HANDLE(duckdb_database);
+HS_HANDLE(duckdb_task_state);
 HS_HANDLE(duckdb_connection);
 HS_HANDLE(duckdb_config);
 HS_HANDLE(duckdb_client_context);
@@ -154,6 +155,10 @@ void duckdb_destroy_config(duckdb_config *config);
 duckdb_state duckdb_open_ext(
     const char *path, duckdb_database *out_database, duckdb_config config, char **out_error);
 void duckdb_close(duckdb_database *database);
+duckdb_task_state duckdb_create_task_state(duckdb_database database);
+void duckdb_execute_tasks_state(duckdb_task_state state);
+void duckdb_finish_execution(duckdb_task_state state);
+void duckdb_destroy_task_state(duckdb_task_state state);
 duckdb_state duckdb_connect(duckdb_database database, duckdb_connection *out_connection);
 void duckdb_disconnect(duckdb_connection *connection);
 void duckdb_interrupt(duckdb_connection connection);

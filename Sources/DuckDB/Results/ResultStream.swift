@@ -12,12 +12,14 @@ public final class ResultStream: @unchecked Sendable {
   private var result: duckdb_result
   private var isOpen = true
   private let statement: PreparedStatement
+  private var help: Help
   private let columns: ResultColumns
   private var writers: [ColumnWriter]?
   /// Fetched, and not wholly delivered; the first `deliveredCount` rows are.
   private var chunk: duckdb_data_chunk?
   private var chunkCount = 0
   private var deliveredCount = 0
+  private var fetchedCount = 0
   private var hasEnded = false
   private var batchCount = 0
   /// Rows inserted, updated or deleted, if the statement does such a thing.
@@ -30,8 +32,11 @@ public final class ResultStream: @unchecked Sendable {
   public static let defaultBatchByteLimit = 8 << 20
 
   /// Takes ownership of `result`.
-  init(_ result: duckdb_result, of statement: PreparedStatement) throws(DuckDBError) {
+  init(
+    _ result: duckdb_result, of statement: PreparedStatement, _ help: consuming Help
+  ) throws(DuckDBError) {
     unsafe self.result = unsafe result
+    self.help = help
     self.statement = statement
     do {
       let prepared = try statement.resultColumns()
@@ -58,6 +63,7 @@ public final class ResultStream: @unchecked Sendable {
     if unsafe chunk != nil { unsafe duckdb_destroy_data_chunk(&chunk) }
     if isOpen { unsafe duckdb_destroy_result(&result) }
     isOpen = false
+    help = Help(from: nil)
   }
 
   /// The next rows, or nil at the end.
@@ -157,13 +163,17 @@ public final class ResultStream: @unchecked Sendable {
     while unsafe chunk == nil || deliveredCount >= chunkCount {
       if unsafe chunk != nil { unsafe duckdb_destroy_data_chunk(&chunk) }
       guard !hasEnded else { return false }
+      // A small result has one chunk, and needs nobody to find out that it has no second one.
+      if fetchedCount > 1 { help.call() }
       guard let fetched = unsafe duckdb_fetch_chunk(result) else {
         hasEnded = true
+        help = Help(from: nil)
         guard let reason = unsafe duckdb_result_error(&result) else { return false }
         let message = unsafe String(cString: reason)
         guard !message.isEmpty else { return false }
         throw statement.connection.failure(message, sql: statement.sql)
       }
+      fetchedCount += 1
       unsafe chunk = unsafe fetched
       chunkCount = unsafe Int(duckdb_data_chunk_get_size(fetched))
       deliveredCount = 0
