@@ -142,6 +142,9 @@ public final class Shell {
   private func write(
     _ rows: ShellRows, _ progress: Progress, ifEmpty: String?
   ) async throws {
+    if settings.format == .arrow && output.isTerminal {
+      throw ShellFailure.command("Arrow is no text: send it to a file with \\o FILE, or to a pipe")
+    }
     var settings = settings
     if isInteractive && output.isTerminal {
       settings.lineWidth = output.lineWidth
