@@ -24,8 +24,10 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
   }
 
   private let state = Mutex(State())
+  private let help: [String: String]
 
-  public init() {}
+  /// - Parameter help: A sentence for each name, without line feeds; names without one have none.
+  public init(help: [String: String] = [:]) { self.help = help }
 
   /// All series, families and labels in alphabetical order.
   ///
@@ -34,6 +36,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     let families = state.withLock { $0.families }
     var text = ""
     for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+      if let sentence = help[name] { text += "# HELP \(name) \(sentence)\n" }
       text += "# TYPE \(name) \(family.kind.rawValue)\n"
       for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
         series.write(name: name, labels: labels, to: &text)

@@ -34,6 +34,15 @@ enum CatalogQueries {
       """
   }
 
+  /// Names of schemas, relations and columns, for completion.
+  static let names = """
+    SELECT DISTINCT name FROM (
+      SELECT unnest([table_schema, table_name]) AS name FROM information_schema.tables WHERE \(visible)
+      UNION ALL
+      SELECT column_name FROM information_schema.columns WHERE \(visible))
+    WHERE regexp_full_match(name, '[A-Za-z_][A-Za-z0-9_]*') ORDER BY ALL LIMIT 5000
+    """
+
   static let databases = """
     SELECT database_name AS "name", type AS "type", readonly AS "read only"
     FROM duckdb_databases() WHERE NOT internal ORDER BY ALL

@@ -46,6 +46,7 @@ public final class Shell {
   /// - Returns: Whether all went well. With a person at the keyboard a mistake ends nothing.
   public func runAll(from reader: any LineReader) async throws(ShellFailure) -> Bool {
     var buffer = StatementBuffer()
+    if isInteractive { Completion.refresh(reader, from: connection) }
     while true {
       switch await reader.read(prompt: buffer.isEmpty ? "hyprstream> " : "         -> ") {
       case .end:
@@ -71,6 +72,9 @@ public final class Shell {
         if !statements.isEmpty { remember(whole, statements, reader) }
         for statement in statements {
           guard try await runStatement(statement) || isInteractive else { return false }
+          if isInteractive && Completion.isAffected(by: statement) {
+            Completion.refresh(reader, from: connection)
+          }
         }
       }
     }
@@ -138,6 +142,9 @@ public final class Shell {
   private func write(
     _ rows: ShellRows, _ progress: Progress, ifEmpty: String?
   ) async throws {
+    if settings.format == .arrow && output.isTerminal {
+      throw ShellFailure.command("Arrow is no text: send it to a file with \\o FILE, or to a pipe")
+    }
     var settings = settings
     if isInteractive && output.isTerminal {
       settings.lineWidth = output.lineWidth

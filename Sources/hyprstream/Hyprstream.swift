@@ -38,6 +38,6 @@ struct Hyprstream: AsyncParsableCommand {
     let options = server.firstRange(of: "\n\n").map { server[$0.upperBound...] } ?? server[...]
     let withoutUsage =
       options.firstRange(of: "\n\n").map { options[$0.upperBound...] } ?? options[...]
-    return helpMessage(for: Hyprstream.self) + "\nOPTIONS OF THE SERVER\n\n" + withoutUsage
+    return helpMessage(for: Hyprstream.self) + "\n\nOPTIONS OF THE SERVER\n\n" + withoutUsage
   }
 }

@@ -191,6 +191,33 @@ struct InputTests {
     #expect(try MetaCommand(line) == command)
   }
 
+  @Test func `a command may stand amid a statement, but not in a text or a comment`() {
+    for (begun, isAdmitted) in [
+      ("SELECT 1,", true), ("SELECT 'a", false), ("SELECT 1 /* why", false),
+      ("SELECT 1 -- x", true),
+    ] {
+      var buffer = StatementBuffer()
+      #expect(buffer.add(line: begun).isEmpty)
+      #expect(buffer.admitsCommand("  \\d t") == isAdmitted, "\(begun)")
+      #expect(!buffer.admitsCommand("d t"))
+    }
+  }
+
+  @Test(arguments: [
+    ("abc", 3), ("漢字", 4), ("é", 1), ("🎉", 2), ("👩‍👩‍👧", 2), ("🇩🇪", 2), ("⚡", 2), ("✔", 1), ("❤️", 2),
+    ("→", 1),
+  ])
+  func `cells of a terminal are counted`(text: String, width: Int) {
+    #expect(TextWidth.of(text) == width)
+  }
+
+  @Test(arguments: [
+    ("create table t(i int)", true), ("DROP VIEW v", true), ("SELECT 1", false), ("created", false),
+  ])
+  func `changes of the catalog refresh what Tab completes`(sql: String, isAffected: Bool) {
+    #expect(Completion.isAffected(by: sql) == isAffected)
+  }
+
   @Test func `what is no command is said, and SQL is not a command`() {
     #expect(throws: ShellFailure.self) { try MetaCommand("\\nope") }
     #expect(throws: ShellFailure.self) { try MetaCommand("\\format yaml") }

@@ -105,6 +105,36 @@ struct MetricsTests {
     }
   }
 
+  @Test func `every figure says what it means`() {
+    let registry = PrometheusRegistry(help: ServerMetrics.help)
+    let metrics = ServerMetrics(factory: registry)
+    metrics.rpcEnded(method: "DoGet", code: 0, duration: .zero)
+    let lines = registry.text().split(separator: "\n")
+    let explained = lines.filter { $0.hasPrefix("# HELP ") }.map { $0.split(separator: " ")[2] }
+    let typed = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] }
+    #expect(explained == typed && Set(typed.map(String.init)) == Set(ServerMetrics.help.keys))
+  }
+
+  @Test func `what is counted by its life is open for as long as it lives`() {
+    let registry = PrometheusRegistry()
+    let metrics = ServerMetrics(factory: registry)
+    var open = [Counted(.transaction, in: metrics), Counted(.preparedStatement, in: metrics)]
+    #expect(registry.text().contains("hyprstream_transactions 1.0\n"))
+    #expect(registry.text().contains("hyprstream_prepared_statements 1.0\n"))
+    open.removeAll()
+    #expect(registry.text().contains("hyprstream_transactions 0.0\n"))
+    #expect(registry.text().contains("hyprstream_transactions_total 1\n"))
+  }
+
+  @Test(arguments: [
+    (0, "0", "0 B"), (999, "999", "999 B"), (1_000, "1.0 k", "1000 B"), (1_536, "1.5 k", "1.5 KiB"),
+    (12_400_000, "12.4 M", "11.8 MiB"), (999_999_999, "1000 M", "954 MiB"), (-5, "0", "0 B"),
+  ])
+  func `numbers are short for people`(number: Int, count: String, size: String) {
+    #expect(ReadableNumber.count(number) == count)
+    #expect(ReadableNumber.size(number) == size)
+  }
+
   @Test func `labels are escaped and a name of another kind does no harm`() {
     let registry = PrometheusRegistry()
     registry.makeCounter(label: "a-b.c", dimensions: [("l", "x\"y\\z\n")]).increment(by: 2)

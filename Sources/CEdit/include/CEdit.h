@@ -1,5 +1,5 @@
 // A small door to libedit: one line editor with history. libedit's own calls are variadic, which Swift
-// cannot call. All functions are for one thread at a time.
+// cannot call. All functions but one are for one thread at a time.
 #ifndef HYPRSTREAM_CEDIT_H
 #define HYPRSTREAM_CEDIT_H
 
@@ -16,6 +16,9 @@ enum hs_edit_status hs_edit_read(hs_edit *edit, const char *prompt, const char *
 
 // Appends an entry to the history and writes its file.
 void hs_edit_remember(hs_edit *edit, const char *line);
+
+// Words that Tab completes from now on, separated by line feeds. May be called from any thread.
+void hs_edit_offer(hs_edit *edit, const char *words);
 
 void hs_edit_close(hs_edit *edit);
 

@@ -31,6 +31,10 @@ public final class EditLineReader: LineReader, @unchecked Sendable {
     queue.sync { unsafe hs_edit_remember(editor, text) }
   }
 
+  public func offer(_ words: [String]) {
+    unsafe hs_edit_offer(editor, words.joined(separator: "\n"))
+  }
+
   private func readNow(_ prompt: String) -> InputLine {
     var text: UnsafePointer<CChar>?
     switch unsafe hs_edit_read(editor, prompt, &text) {

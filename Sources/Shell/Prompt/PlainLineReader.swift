@@ -8,4 +8,6 @@ public struct PlainLineReader: LineReader {
   }
 
   public func remember(_ text: String) {}
+
+  public func offer(_ words: [String]) {}
 }

@@ -91,6 +91,10 @@ final class FlightConnection: ShellConnection {
     }
     switch error.code {
     case .cancelled: return .interrupted
+    case .unavailable where error.message == "The connection was closed.":
+      return .connection(
+        "the connection to the server was lost, and with it temporary tables and an open transaction"
+      )
     case .unavailable: return .connection(error.message)
     default:
       return .statement(

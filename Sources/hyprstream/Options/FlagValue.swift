@@ -27,9 +27,15 @@ func flagHelp(_ name: String) -> ArgumentHelp {
   default: break
   }
   if OptionTable.inert.contains(name) { text += " (not acted on yet)" }
-  return ArgumentHelp(stringLiteral: text).named(
-    name == "load-extensions" ? "name" : valueName(of: option.kind))
+  return ArgumentHelp(stringLiteral: text).named(valueNames[name] ?? valueName(of: option.kind))
 }
+
+/// Where the kind of an option says too little about its value.
+private let valueNames = [
+  "host": "address", "data-dir": "folder", "spool-dir": "folder", "extension-dir": "folder",
+  "allowed-directories": "folder", "duckdb-library": "file", "load-extensions": "name",
+  "engine-connection": "uri", "engine-username": "name", "engine-password": "password",
+]
 
 private func valueName(of kind: ServerOption.Kind) -> String {
   switch kind {

@@ -18,11 +18,14 @@ final class FlightSQLServer: RunningServer {
   private let database: StreamingDatabase
   private let service: FlightService
   private let grpc: GRPCServer
+  /// How long running calls may go on when the server stops.
+  private let drainTimeout: Mutex<Duration>
   private let background = Mutex<[Task<Void, Never>]>([])
 
   init(_ parts: ServerParts) throws {
     self.parts = parts
     let options = parts.options
+    drainTimeout = Mutex(options.timeouts.drain)
     let library = try Self.library(options)
     var settings = DatabaseOptions(options, folder: parts.folder)
     if settings.extensionDirectory == nil {
@@ -82,12 +85,13 @@ final class FlightSQLServer: RunningServer {
   }
 
   func shutDown() async {
-    await grpc.shutDown(gracePeriod: parts.options.timeouts.drain)
+    await grpc.shutDown(gracePeriod: drainTimeout.withLock { $0 })
     for task in background.withLock({ $0 }) { task.cancel() }
     await database.close()
   }
 
   func reload(_ options: ServerOptions) async {
+    drainTimeout.withLock { $0 = options.timeouts.drain }
     database.reload(DatabaseOptions(options, folder: parts.folder))
   }
 }

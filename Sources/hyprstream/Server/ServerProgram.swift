@@ -30,10 +30,13 @@ struct ServerProgram {
       logger.warning(
         "\(loaded.origins[name]?.spelling ?? name) is read, but nothing acts on it yet")
     }
-    let registry = PrometheusRegistry()
+    let registry = PrometheusRegistry(help: ServerMetrics.help)
     MetricsSystem.bootstrap(registry)
     let folder =
       options.storage.isEphemeral ? nil : try DataFolder(path: options.storage.dataDirectory)
+    logger.info(
+      "opening",
+      metadata: ["data": "\(folder?.path ?? "memory")", "version": "\(ProductVersion.current)"])
     let server = try makeServer(
       ServerParts(
         options: options, folder: folder, metrics: ServerMetrics(factory: registry),

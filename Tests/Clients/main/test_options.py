@@ -88,3 +88,23 @@ def test_the_documentation_lists_every_option(tmp_path):
     for name, default, _ in options(printed(tmp_path)):
         flag = "--" + name.replace("_", "-")
         assert any(line.startswith(f"| `{flag}`") and f"| `{default}` |" in line for line in text.splitlines()), flag
+
+
+def test_options_without_an_effect_say_so(tmp_path, start_server):
+    marked = {
+        line.split("`")[1]
+        for line in (ROOT / "docs" / "configuration.md").read_text().splitlines()
+        if line.startswith("| `--") and "○" in line
+    }
+    helped = subprocess.run([str(program()), "server", "--help"], capture_output=True, text=True, timeout=60).stdout
+    said, flag = set(), None
+    for line in helped.splitlines():
+        if line.startswith("  --"):
+            flag, said_here = line.split()[0].split("/")[0], ""
+        if flag:
+            said_here += " " + line.strip()
+            if "(not acted on yet)" in said_here:
+                said.add(flag)
+    assert said == marked
+    server = start_server("--cache-policy", "lfu")
+    assert "--cache-policy is read, but nothing acts on it yet" in server.errors()

@@ -74,6 +74,7 @@ def test_a_statement_over_several_lines(shell):
 def test_interrupt_at_the_prompt_gives_the_line_up(shell):
     shell.send("SELECT nonsense FROM")
     shell.send("\x03")
+    shell.expect_exact("^C\r\n")
     shell.expect_exact(PROMPT)
     shell.sendline("SELECT 1 + 1 AS two;")
     shell.expect_exact("│       2 │")
@@ -130,6 +131,51 @@ def test_commands(shell, unique):
     shell.expect_exact(PROMPT)
     shell.sendline("\\q")
     shell.expect(pexpect.EOF)
+
+
+def test_commands_in_the_middle_of_a_statement(shell):
+    shell.sendline("SELECT 6 *")
+    shell.expect_exact(MORE)
+    shell.sendline("\\d no_such_thing")
+    shell.expect_exact("there is no table or view no_such_thing")
+    shell.expect_exact(MORE)
+    shell.sendline("7 AS y;")
+    shell.expect_exact("42")
+    shell.expect_exact(PROMPT)
+
+
+def test_tab_completes_words_and_names(shell, unique):
+    shell.sendline(f"CREATE TABLE {unique} (stripe_width INTEGER);")
+    shell.expect_exact("ok")
+    shell.expect_exact(PROMPT)
+    shell.send("SELE\t")
+    shell.expect_exact("CT ")  # Only what is new is drawn.
+    shell.send("count(*) FROM " + unique[:-2])
+    for _ in range(30):  # The shell asks for names in the background.
+        shell.send("\t")
+        if shell.expect_exact([unique[-2:] + " ", pexpect.TIMEOUT], timeout=1) == 0:
+            break
+    shell.sendline(";")
+    shell.expect_exact("│            0 │")
+    shell.expect_exact(PROMPT)
+
+
+def test_the_place_of_a_refusal_is_marked(shell):
+    shell.sendline("SELECT 1, getenv('HOME');")
+    shell.expect_exact("LINE 1: SELECT 1, getenv('HOME')")
+    shell.expect(r"\n {18}\^")
+    shell.expect_exact(PROMPT)
+
+
+def test_progress_of_a_long_statement(shell, unique):
+    shell.sendline(f"CREATE TABLE {unique} AS SELECT i FROM range(3000000) t(i);")
+    shell.expect_exact("ok")
+    shell.expect_exact(PROMPT)
+    shell.sendline(f"SELECT count(*) FROM {unique} a, range(200000) b WHERE a.i * b.range % 7 = 3;")
+    shell.expect(r"[0-9.]+ s  [0-9]+ %")
+    shell.send("\x03")
+    shell.expect_exact("interrupted")
+    shell.expect_exact(PROMPT)
 
 
 def test_results_to_a_file(shell, tmp_path):
