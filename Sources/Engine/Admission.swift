@@ -14,6 +14,14 @@ public final class Admission: Sendable {
     var nextID: UInt64 = 0
   }
 
+  private struct Waiter {
+    let id: UInt64
+    let start = ContinuousClock.now
+    let continuation: CheckedContinuation<Outcome, Never>
+  }
+
+  private enum Outcome { case entered, cancelled, expired(Duration) }
+
   /// Told about the queue, for those who count.
   public struct Watch: Sendable {
     /// A statement begins to wait.
