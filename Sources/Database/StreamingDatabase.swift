@@ -118,6 +118,7 @@ public final class StreamingDatabase: Sendable {
   public func run() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(200))
+      engine.instance.announceAll()
       for session in state.withLock({ Array($0.sessions.values) }) {
         await session.sweep()
       }

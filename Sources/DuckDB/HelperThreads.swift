@@ -129,17 +129,24 @@ final class HelperThreads: @unchecked Sendable {
 /// The help that one statement gets: none until it calls for it, then until it ends.
 struct Help: ~Copyable {
   private let threads: HelperThreads?
+  private let onCall: (() -> Void)?
   private(set) var isCalled = false
 
-  /// - Parameter threads: `nil` if DuckDB has its own.
-  init(from threads: HelperThreads?) { self.threads = threads }
+  /// - Parameters:
+  ///   - threads: `nil` if DuckDB has its own.
+  ///   - onCall: Called once, when the statement turns out not to be a small one.
+  init(from threads: HelperThreads?, onCall: (() -> Void)? = nil) {
+    self.threads = threads
+    self.onCall = onCall
+  }
 
   deinit { if isCalled { threads?.end() } }
 
   /// Calls the threads, if they do not help yet.
   mutating func call() {
-    guard !isCalled, let threads else { return }
+    guard !isCalled else { return }
     isCalled = true
-    threads.begin()
+    threads?.begin()
+    onCall?()
   }
 }

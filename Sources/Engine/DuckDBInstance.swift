@@ -189,6 +189,12 @@ public final class DuckDBInstance: Sendable {
     state.withLock { $0.holders[ObjectIdentifier(holder)] = WeakHolder(holder: holder) }
   }
 
+  /// Answers those whose statement neither gets on nor says so. To be called now and then.
+  public func announceAll() {
+    let holders = state.withLock { Array($0.holders.values) }
+    for holder in holders { (holder.holder as? ResultPump)?.announce() }
+  }
+
   func unregister(_ holder: any ConnectionHolder) {
     state.withLock { _ = $0.holders.removeValue(forKey: ObjectIdentifier(holder)) }
   }

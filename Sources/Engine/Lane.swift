@@ -82,12 +82,13 @@ public final class Lane: ConnectionHolder {
     await turn.acquire()
     defer { turn.release() }
     await spoolOpenResult()
-    let pump = try await engine.startOnWorker { () throws(EngineError) in
+    let pump = try await engine.startOnWorker { (announcement) throws(EngineError) in
       let held = try self.connection(settings)
       do throws(DuckDBError) {
         let statement = try held.connection.prepareLast(sql)
         let source = StatementSource(
-          statement, on: held, of: self.engine.instance, parameters: parameters, onRelease: {})
+          statement, on: held, of: self.engine.instance, parameters: parameters, start: announcement,
+          onRelease: {})
         return (try statement.resultSchema, source)
       } catch {
         self.engine.instance.noteFailure(error, generation: held.generation)
