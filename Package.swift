@@ -95,7 +95,7 @@ let package = Package(
     // Level 5.
     target(
       "FlightServer", "Columnar", "Database", "Engine", "FlightProtocol", "GRPC", "SQL", "Telemetry",
-      nioCore, protobuf),
+      nioCore, protobuf, logging),
     target("Shell", "CEdit", "Columnar", "SQL"),
     target("FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
     target(

@@ -45,6 +45,12 @@ class Bench:
         chosen = self.options.only
         if "start" in chosen:
             self.start_up()
+        if set(chosen) & {"bulk", "small", "adbc", "ingest"}:
+            self.in_memory(chosen)
+        if "file" in chosen:
+            self.files()
+
+    def in_memory(self, chosen: list[str]) -> None:
         pair = {OURS: servers.ours(self.options.program, self.folder), PEER: servers.peer(self.folder)}
         try:
             for server in pair.values():
@@ -63,8 +69,6 @@ class Bench:
         finally:
             for server in pair.values():
                 server.stop()
-        if "file" in chosen:
-            self.files()
 
     def say(self, what: str) -> None:
         print(f"bench: {what}", flush=True)

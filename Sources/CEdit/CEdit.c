@@ -76,10 +76,7 @@ enum hs_edit_status hs_edit_read(hs_edit *edit, const char *prompt, const char *
   edit->prompt = prompt;
   edit->is_interrupted = 0;
   const char *text = el_gets(edit->line, &count);
-  if (edit->is_interrupted) {
-    el_set(edit->line, EL_REFRESH);
-    return HS_EDIT_INTERRUPTED;
-  }
+  if (edit->is_interrupted) return HS_EDIT_INTERRUPTED;
   if (!text || count <= 0) return HS_EDIT_END;
   free(edit->text);
   edit->text = strndup(text, (size_t)count);

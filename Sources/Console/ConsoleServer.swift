@@ -3,29 +3,6 @@ public import Logging
 public import ServiceLifecycle
 private import Synchronization
 
-/// What the status page and the health page say.
-public struct ServerStatus: Hashable, Sendable {
-  /// Whether calls are taken. A server that drains is alive but not ready.
-  public var isReady: Bool
-  /// Lines of the status page: a name and what it is.
-  public var lines: [Line]
-
-  public struct Line: Hashable, Sendable {
-    public var name: String
-    public var value: String
-
-    public init(_ name: String, _ value: String) {
-      self.name = name
-      self.value = value
-    }
-  }
-
-  public init(isReady: Bool, lines: [Line]) {
-    self.isReady = isReady
-    self.lines = lines
-  }
-}
-
 /// The HTTP side of the server, for machines that watch it and people who look: `/health`, `/metrics`
 /// and a status page at `/`. It reads; nothing can be changed through it.
 public struct ConsoleServer: Service {
@@ -69,31 +46,31 @@ public struct ConsoleServer: Service {
   }
 
   private var router: Router<BasicRequestContext> {
-    let router = Router()
+    let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: PageGuard(host: host))
     let status = status
     let registry = registry
     router.get("health") { _, _ in
       let isReady = status().isReady
-      return Self.response(
+      return PageAnswer.make(
         isReady ? .ok : .serviceUnavailable, type: "application/json",
         "{\"status\":\"\(isReady ? "ok" : "draining")\"}\n")
     }
     router.get("metrics") { _, _ in
-      Self.response(
+      PageAnswer.make(
         .ok, type: "text/plain; version=0.0.4; charset=utf-8",
         registry.text(adding: ProcessFigures.now()?.text ?? ""))
     }
     router.get("/") { _, _ in
-      Self.response(.ok, type: "text/html; charset=utf-8", StatusPage.html(status()))
+      var status = status()
+      if let process = ProcessFigures.now() {
+        status.figures.append(
+          ServerStatus.Figure(
+            "Process memory", ReadableNumber.size(process.residentBytes),
+            note: "\(process.threadCount) threads"))
+      }
+      return PageAnswer.make(.ok, type: "text/html; charset=utf-8", StatusPage.html(status))
     }
     return router
-  }
-
-  private static func response(
-    _ status: HTTPResponse.Status, type: String, _ text: String
-  ) -> Response {
-    Response(
-      status: status, headers: [.contentType: type, .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 }

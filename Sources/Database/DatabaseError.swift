@@ -23,6 +23,8 @@ public struct DatabaseError: Error, Sendable {
   public var code: Code
   /// One sentence for a person. Names relations and columns; never secrets.
   public var message: String
+  /// Where in the text that the client sent the mistake is: a 0-based offset in bytes of UTF-8.
+  public var position: Int?
   /// The module's own error, for the server's log; not sent to the client.
   public var cause: (any Error)?
 
@@ -53,6 +55,10 @@ extension DatabaseError {
         .aborted,
         "the engine was restarted after an internal error; this session's transaction and "
           + "temporary tables are lost: begin again")
+    case .reopening:
+      self.init(
+        .unavailable, "the engine is being started again after an internal error; try again soon")
+    case .outOfTurn(let sentence): self.init(.aborted, sentence)
     case .spool(let sentence): self.init(.internal, sentence)
     case .shuttingDown: self.init(.unavailable, "the server is shutting down")
     }

@@ -6,6 +6,10 @@ public struct DatabaseOptions: Sendable {
   public var spoolDirectory = "/tmp"
   /// Where DuckDB finds its extensions; `nil` leaves its default.
   public var extensionDirectory: String?
+  /// Extensions that are loaded at start, by name; no statement can load one later.
+  public var extensions: [String] = []
+  /// Settings of DuckDB that the operator gave, passed on as they are.
+  public var engineSettings: [String: String] = [:]
   /// Folders that statements may read and write. Without any, statements touch no files.
   public var allowedDirectories: [String] = []
   /// Memory of the DuckDB instance in bytes; 0 lets DuckDB take its default.
@@ -15,6 +19,15 @@ public struct DatabaseOptions: Sendable {
   /// How many statements run at once, and how many wait for a place.
   public var maxRunning = 16
   public var maxQueued = 1000
+  /// How long a statement waits for a place; zero means without limit.
+  public var queueTimeout: Duration = .seconds(60)
+  public var maxSessions = 10_000
+  /// Per session.
+  public var maxPreparedStatements = 10_000
+  /// Per session.
+  public var maxTransactions = 64
+  /// Disk that all results together may take that are kept aside, in bytes.
+  public var maxSpoolByteCount = 16 << 30
   /// A statement that runs longer is interrupted; zero means never.
   public var statementTimeout: Duration = .zero
   /// A transaction that has written is rolled back after this long without a statement.

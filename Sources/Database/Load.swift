@@ -29,10 +29,15 @@ final class Load: Sendable {
   /// Whether it may make a table.
   var definesCatalog: Bool { request.ifMissing == .create || request.ifExists == .replace }
 
+  /// Wakes the statement if it waits for its client, which no interrupt does.
+  func stop(_ reason: StopReason) { queue.fail("the load was stopped") }
+
   /// The error to answer with when `run` has thrown `error`.
   func failure(_ error: EngineError) -> DatabaseError {
     if let refusal = refused.withLock({ $0 }) { return refusal }
-    if let sentence = queue.failureSentence { return DatabaseError(.cancelled, sentence) }
+    if case .statement = error, let sentence = queue.failureSentence {
+      return DatabaseError(.cancelled, sentence)
+    }
     return DatabaseError(error)
   }
 
@@ -75,8 +80,11 @@ final class Load: Sendable {
   private func create(
     replacing: Bool, from source: String, on connection: Connection
   ) throws(DuckDBError) -> Int {
-    let verb = replacing ? "CREATE OR REPLACE TABLE " : "CREATE TABLE "
-    return try connection.changedRowCount(of: verb + request.relation + " AS FROM " + source)
+    let verb = replacing ? "CREATE OR REPLACE " : "CREATE "
+    let what =
+      request.isTemporary
+      ? "TEMPORARY TABLE " + quotedName(request.table) : "TABLE " + request.relation
+    return try connection.changedRowCount(of: verb + what + " AS FROM " + source)
       ?? queue.rowCount
   }
 
@@ -94,7 +102,7 @@ final class Load: Sendable {
   private func existingColumns(_ connection: Connection) throws(DuckDBError) -> [Field]? {
     do {
       return try connection.prepare("FROM \(request.relation)").resultSchema.fields
-    } catch where error.kind == .catalog || error.kind == .binder {
+    } catch  where error.kind == .catalog || error.kind == .binder {
       return nil
     }
   }

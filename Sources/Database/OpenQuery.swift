@@ -7,7 +7,7 @@ public import Engine
 public final class OpenQuery: Sendable {
   private struct State {
     var lastUse = ContinuousClock.now
-    var isBeingRead = false
+    var readerCount = 0
     var wasRead = false
     var pump: ResultPump
   }
@@ -42,7 +42,7 @@ public final class OpenQuery: Sendable {
       state.lastUse = .now
       guard !state.wasRead else { return nil }
       state.wasRead = true
-      state.isBeingRead = true
+      state.readerCount += 1
       return state.pump
     }
   }
@@ -50,7 +50,7 @@ public final class OpenQuery: Sendable {
   func replace(_ pump: ResultPump) {
     state.withLock { state in
       state.pump = pump
-      state.isBeingRead = true
+      state.readerCount += 1
       state.lastUse = .now
     }
   }
@@ -58,15 +58,19 @@ public final class OpenQuery: Sendable {
   /// The reader has gone.
   func readerLeft() {
     state.withLock { state in
-      state.isBeingRead = false
+      state.readerCount -= 1
       state.lastUse = .now
     }
   }
+
+  var isBeingRead: Bool { state.withLock { $0.readerCount > 0 } }
 
   /// Begins the lease anew.
   func touch() { state.withLock { $0.lastUse = .now } }
 
   func isExpired(after lease: Duration) -> Bool {
-    state.withLock { !$0.isBeingRead && ContinuousClock.now - $0.lastUse > lease }
+    state.withLock { state in
+      lease > .zero && state.readerCount == 0 && ContinuousClock.now - state.lastUse > lease
+    }
   }
 }

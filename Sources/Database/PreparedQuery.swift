@@ -2,6 +2,7 @@ internal import Synchronization
 
 public import Columnar
 internal import DuckDB
+internal import Telemetry
 
 /// A statement that a client prepared, with the parameters that it bound last.
 ///
@@ -21,11 +22,13 @@ public final class PreparedQuery: Sendable {
   public let isUpdate: Bool
   let transaction: Handle?
   private let state = Mutex(State())
+  private let counted: Counted
 
   init(
     sql: String, resultSchema: Schema, parameterSchema: Schema, isUpdate: Bool,
-    transaction: Handle?
+    transaction: Handle?, metrics: ServerMetrics
   ) {
+    counted = Counted(.preparedStatement, in: metrics)
     self.sql = sql
     self.resultSchema = resultSchema
     self.parameterSchema = parameterSchema
@@ -41,6 +44,12 @@ public final class PreparedQuery: Sendable {
     }
   }
 
+  /// The text to run with these parameters.
+  func text(for parameters: Batch?) -> String {
+    guard let parameters else { return sql }
+    return ParameterCasts.apply(to: sql, parameters: parameterSchema, bound: parameters.schema)
+  }
+
   public func bind(_ parameters: Batch?) {
     state.withLock { state in
       state.lastUse = .now
@@ -49,6 +58,6 @@ public final class PreparedQuery: Sendable {
   }
 
   func isExpired(after lease: Duration) -> Bool {
-    state.withLock { ContinuousClock.now - $0.lastUse > lease }
+    lease > .zero && state.withLock { ContinuousClock.now - $0.lastUse > lease }
   }
 }

@@ -45,10 +45,13 @@ extension Session {
   ) async throws(DatabaseError) -> Int {
     touch()
     defer { queue.close() }
-    let load = Load(request, schema: schema, queue: queue, metrics: database.metrics,
+    let load = Load(
+      request, schema: schema, queue: queue, metrics: database.metrics,
       liveTables: engine.instance.liveTables)
     do {
-      return try await run(load, context)
+      return try await database.log.counting("ingest into \(request.relation)", session: id) {
+        try await run(load, context)
+      }
     } catch let error as EngineError {
       throw load.failure(error)
     } catch let error as DatabaseError {
@@ -64,19 +67,24 @@ extension Session {
     if let transaction = try transaction(context.transaction) {
       transaction.beginStatement()
       defer { transaction.endStatement() }
-      if load.request.isTemporary { _ = home() }
-      let lane = try await laneForWriting(transaction)
+      let lane = try await laneForWriting(transaction, isHome: load.request.isTemporary)
       if load.definesCatalog { transaction.noteDefinition() }
-      return try await lane.load(settings) { (connection) throws(DuckDBError) in
-        try load.run(on: connection)
+      return try await stoppable(onStop: load.stop) { signal in
+        try await lane.load(settings, stop: signal, mayRun: mayRun(in: transaction)) {
+          (connection) throws(DuckDBError) in
+          try load.run(on: connection)
+        }
       }
     }
-    if load.request.isTemporary || state.withLock({ $0.home }) != nil {
-      return try await home().load(settings) { (connection) throws(DuckDBError) in
-        try load.run(on: connection)
+    if let home = load.request.isTemporary ? try home() : try existingHome() {
+      return try await stoppable(onStop: load.stop) { signal in
+        try await home.load(settings, stop: signal, mayRun: mayRun(onHome: home)) {
+          (connection) throws(DuckDBError) in
+          try load.run(on: connection)
+        }
       }
     }
-    return try await stoppable { signal in
+    return try await stoppable(onStop: load.stop) { signal in
       try await engine.load(settings, stop: signal) { (connection) throws(DuckDBError) in
         try load.run(on: connection)
       }
@@ -108,14 +116,23 @@ extension Session {
       return try connection.changedRowCount(of: sql) ?? renamed.rowCount
     }
     do {
-      if let transaction = try transaction(context.transaction) {
-        transaction.beginStatement()
-        defer { transaction.endStatement() }
-        return try await laneForWriting(transaction).run(settings, body)
-      }
-      if let home = state.withLock({ $0.home }) { return try await home.run(settings, body) }
-      return try await stoppable { signal in
-        try await engine.run(settings, stop: signal, body)
+      return try await database.log.counting(insert.head, session: id) {
+        if let transaction = try transaction(context.transaction) {
+          transaction.beginStatement()
+          defer { transaction.endStatement() }
+          let lane = try await laneForWriting(transaction)
+          return try await stoppable { signal in
+            try await lane.run(settings, stop: signal, mayRun: mayRun(in: transaction), body)
+          }
+        }
+        if let home = try existingHome() {
+          return try await stoppable { signal in
+            try await home.run(settings, stop: signal, mayRun: mayRun(onHome: home), body)
+          }
+        }
+        return try await stoppable { signal in
+          try await engine.run(settings, stop: signal, body)
+        }
       }
     } catch {
       throw DatabaseError(any: error)

@@ -13,8 +13,19 @@ extension Session {
     let prepared = PreparedQuery(
       sql: sql, resultSchema: description.resultSchema,
       parameterSchema: description.parameterSchema, isUpdate: isUpdate,
-      transaction: context.transaction)
-    state.withLock { $0.prepared[prepared.handle] = prepared }
+      transaction: context.transaction, metrics: database.log.metrics)
+    let limit = database.options.maxPreparedStatements
+    let isAdded = state.withLock { state in
+      guard state.prepared.count < limit else { return false }
+      state.prepared[prepared.handle] = prepared
+      return true
+    }
+    guard isAdded else {
+      throw DatabaseError(
+        .resourceExhausted,
+        "this session has \(limit) prepared statements, which is the limit "
+          + "(max_prepared_statements): close some")
+    }
     return prepared
   }
 
@@ -55,7 +66,8 @@ extension Session {
     }
     // Of a text with several statements the last may need what the others make, so it is known
     // only when it runs; nor are statements described that only change the session.
-    let isUpdate = plans.contains(where: \.isUpdate)
+    // Clients fetch no rows of what they are told is an update.
+    let isUpdate = plans.contains(where: \.isUpdate) && !last.returnsRows
     switch last.effect {
     case .read, .write, .define:
       guard plans.count == 1 else { return (StatementDescription(), isUpdate) }
@@ -63,8 +75,9 @@ extension Session {
     }
     let settings = state.withLock { $0.settings }
     do {
+      let lane = try laneForReading(context)
       let described = try await engine.describe(
-        last.sql, settings, on: try laneForReading(context))
+        last.sql, settings, on: lane == nil && last.needsOwnConnection ? home() : lane)
       return (StatementDescription(described), isUpdate)
     } catch {
       throw DatabaseError(any: error)

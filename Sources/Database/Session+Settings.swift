@@ -37,18 +37,25 @@ extension Session {
         try await apply(setting: key, statement: statement, context)
       }
     } catch {
-      let isUnknown = error.message.contains("unrecognized configuration parameter")
-      return isUnknown ? .unknownName : .invalidValue
+      let isKnown = try? await isSetting(key, context)
+      return isKnown == false ? .unknownName : .invalidValue
     }
-    state.withLock { $0.options[key] = value }
+    state.withLock { $0.options[key] = value.map { (name, $0) } }
     return nil
   }
 
   /// What was set, and where names without a schema are looked up.
   public func options() -> [String: SessionOption] {
     touch()
-    return state.withLock { $0.options }
-      .merging(database.defaultSessionOptions) { own, _ in own }
+    let own = state.withLock { $0.options.values }
+    return database.defaultSessionOptions
+      .merging(own.map { ($0.name, $0.value) }) { _, own in own }
+  }
+
+  /// Whether DuckDB has a setting of that name.
+  private func isSetting(_ name: String, _ context: StatementContext) async throws -> Bool {
+    let sql = "SELECT 1 FROM duckdb_settings() WHERE lower(name) = \(stringLiteral(name))"
+    return try await internalQuery(sql, context).contains { $0.rowCount > 0 }
   }
 
   private func useStatement(_ catalog: String) -> String { "USE \(quotedName(catalog))" }
@@ -56,7 +63,7 @@ extension Session {
   private func useSchemaStatement(_ schema: String) -> String {
     let catalog = state.withLock { $0.options["catalog"] }
     guard let catalog else { return "USE \(quotedName(schema))" }
-    return "USE \(quotedName(catalog.text)).\(quotedName(schema))"
+    return "USE \(quotedName(catalog.value.text)).\(quotedName(schema))"
   }
 
   /// Changes a setting for all statements that follow, on whatever connection they run.

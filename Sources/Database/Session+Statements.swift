@@ -18,14 +18,6 @@ public struct StatementContext: Sendable {
 }
 
 extension Session {
-  /// Where a statement runs.
-  private struct Route {
-    /// `nil`: a connection from the pool.
-    var lane: Lane?
-    var transaction: Transaction?
-    var settings: SessionSettings
-  }
-
   // MARK: Queries
 
   /// Starts a statement whose rows are fetched under the handle of what this returns.
@@ -42,26 +34,31 @@ extension Session {
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
-    keep(query)
+    try keep(query)
     return query
   }
 
-  private func keep(_ query: OpenQuery) {
-    let evicted = state.withLock { state -> OpenQuery? in
+  private func keep(_ query: OpenQuery) throws(DatabaseError) {
+    let (isClosed, evicted) = state.withLock { state -> (Bool, OpenQuery?) in
+      if state.isClosed { return (true, query) }
       // Nobody need fetch the count of rows that a statement has changed, and many do not.
-      if query.pump.changedRowCount != nil { return state.fetched.add(query) }
+      if query.pump.changedRowCount != nil { return (false, state.fetched.add(query)) }
       state.results[query.handle] = query
-      return nil
+      return (false, nil)
     }
     evicted?.pump.close()
+    if isClosed { throw DatabaseError(.cancelled, "the session was closed meanwhile") }
   }
 
   /// The same for a prepared statement, with the parameters that were bound to it.
   public func query(
     _ prepared: PreparedQuery, connectionID: UInt64
   ) async throws(DatabaseError) -> OpenQuery {
-    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
-    return try await query(prepared.sql, parameters: prepared.parameters, context)
+    let context = StatementContext(
+      transaction: transaction(of: prepared, connectionID: connectionID),
+      connectionID: connectionID)
+    let parameters = prepared.parameters
+    return try await query(prepared.text(for: parameters), parameters: parameters, context)
   }
 
   /// The result that a client has under a handle.
@@ -103,9 +100,11 @@ extension Session {
   public func update(
     _ prepared: PreparedQuery, parameters: Batch?, connectionID: UInt64
   ) async throws(DatabaseError) -> Int {
-    let context = StatementContext(transaction: prepared.transaction, connectionID: connectionID)
-    return try await update(
-      prepared.sql, parameters: parameters ?? prepared.parameters, context)
+    let context = StatementContext(
+      transaction: transaction(of: prepared, connectionID: connectionID),
+      connectionID: connectionID)
+    let parameters = parameters ?? prepared.parameters
+    return try await update(prepared.text(for: parameters), parameters: parameters, context)
   }
 
   private func update(
@@ -152,10 +151,10 @@ extension Session {
         do {
           let settings = state.withLock { $0.settings }
           let described = try await engine.describe(
-            query, settings, on: state.withLock { $0.sqlTransaction?.lane ?? $0.home })
+            query, settings, on: try laneForReading(StatementContext(connectionID: 0)))
           columns[query] = described.resultSchema.fields.map(\.name)
         } catch {
-          throw DatabaseError(error)
+          throw DatabaseError(any: error)
         }
       }
     }
@@ -174,17 +173,21 @@ extension Session {
     let (last, _) = try await runAllButLast(
       query.sql, StatementContext(transaction: query.transaction, connectionID: 0))
     let context = StatementContext(transaction: query.transaction, connectionID: 0)
-    query.replace(try await start(last, parameters: query.parameters, context))
+    let pump = try await start(last, parameters: query.parameters, context)
+    query.replace(pump)
     state.withLock { state in
       if let query = state.fetched.remove(handle) { state.results[handle] = query }
     }
-    return (query, query.pump)
+    return (query, pump)
   }
 
   /// The reader of a result is done with it, or has gone.
-  public func readerLeft(_ query: OpenQuery) {
-    query.pump.close()
+  ///
+  /// - Parameter pump: What it read: the query may have a newer one, for another reader.
+  public func readerLeft(_ query: OpenQuery, _ pump: ResultPump) {
+    pump.close()
     query.readerLeft()
+    guard query.pump === pump else { return }
     let evicted = state.withLock { state in
       state.results.removeValue(forKey: query.handle).flatMap { state.fetched.add($0) }
     }
@@ -238,7 +241,7 @@ extension Session {
     }
     do {
       let pump = try await engine.start(
-        plan.sql, route.settings, parameters: parameters, on: route.lane)
+        plan.sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
       database.log.started(plan.sql, pump, session: id)
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump
@@ -251,11 +254,7 @@ extension Session {
   private func finishUpdate(
     _ plan: StatementPlan, _ pump: ResultPump, _ transaction: Transaction?
   ) async throws(DatabaseError) {
-    await withTaskCancellationHandler {
-      await pump.spool()
-    } onCancel: {
-      pump.stop(.cancelled)
-    }
+    await stoppable(onStop: { pump.stop($0) }) { _ in await pump.spool() }
     if plan.effect == .define {
       engine.instance.catalogDidChange()
       transaction?.noteDefinition()
@@ -291,51 +290,6 @@ extension Session {
     } catch {
       throw DatabaseError(any: error)
     }
-  }
-
-  private func route(
-    _ plan: StatementPlan, _ context: StatementContext
-  ) async throws(DatabaseError) -> Route {
-    let (settings, isolation) = state.withLock { ($0.settings, $0.isolation) }
-    let transaction = try transaction(context.transaction)
-    if let transaction {
-      if plan.isUpdate || isolation == .snapshot || transaction.lane != nil {
-        if plan.needsOwnConnection { _ = home() }
-        let lane = try await laneForWriting(transaction)
-        return Route(lane: lane, transaction: transaction, settings: settings)
-      }
-    }
-    let lane: Lane? = plan.needsOwnConnection ? home() : state.withLock { $0.home }
-    if let lane, transaction == nil, isTaken(lane) {
-      throw DatabaseError(
-        .failedPrecondition,
-        "this session has temporary tables and a transaction that writes: send the statement "
-          + "inside the transaction, or after its end")
-    }
-    return Route(lane: lane, transaction: transaction, settings: settings)
-  }
-
-  /// The session's own connection; from now on all its statements run there.
-  func home() -> Lane {
-    let fresh = engine.makeLane()
-    return state.withLock { state in
-      if let home = state.home, !home.isLost { return home }
-      state.home = fresh
-      return fresh
-    }
-  }
-
-  private func isTaken(_ lane: Lane) -> Bool {
-    state.withLock { state in
-      state.sqlTransaction?.lane === lane
-        || state.transactions.values.contains { $0.lane === lane }
-    }
-  }
-
-  /// The lane on which a statement of this session sees all that it may see, if there is one.
-  func laneForReading(_ context: StatementContext) throws(DatabaseError) -> Lane? {
-    if let lane = try transaction(context.transaction)?.lane { return lane }
-    return state.withLock { $0.home }
   }
 }
 

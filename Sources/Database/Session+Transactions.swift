@@ -7,18 +7,31 @@ extension Session {
   /// Begins a transaction that statements name by its handle.
   ///
   /// - Parameter connectionID: When this connection closes, it is rolled back.
-  public func beginTransaction(connectionID: UInt64) -> Handle {
-    let transaction = Transaction(connectionID: connectionID)
-    state.withLock { $0.transactions[transaction.handle] = transaction }
+  /// - Throws: RESOURCE_EXHAUSTED when the session has too many.
+  public func beginTransaction(connectionID: UInt64) throws(DatabaseError) -> Handle {
+    let limit = database.options.maxTransactions
+    let transaction = Transaction(connectionID: connectionID, metrics: database.log.metrics)
+    let isAdded = state.withLock { state in
+      guard state.transactions.count < limit else { return false }
+      state.transactions[transaction.handle] = transaction
+      return true
+    }
+    guard isAdded else {
+      throw DatabaseError(
+        .resourceExhausted,
+        "this session has \(limit) open transactions, which is the limit (max_transactions)")
+    }
     return transaction.handle
   }
 
   /// Ends a transaction: what it has written becomes visible at once, or never.
   public func endTransaction(_ handle: Handle, commits: Bool) async throws(DatabaseError) {
-    guard let transaction = state.withLock({ $0.transactions.removeValue(forKey: handle) }) else {
+    guard let transaction = state.withLock({ $0.transactions[handle] }) else {
       throw .unknownTransaction
     }
+    // One whose commit fails stays known, so that the client can roll it back, as clients do.
     try await finish(transaction, commits: commits, what: commits ? "committed" : "rolled back")
+    state.withLock { $0.transactions[handle] = nil }
   }
 
   /// The transaction that a statement belongs to: the one it names, else that of SQL's BEGIN.
@@ -35,33 +48,15 @@ extension Session {
     return transaction
   }
 
-  /// The lane on which the transaction writes; opens DuckDB's transaction on first use.
-  func laneForWriting(_ transaction: Transaction) async throws(DatabaseError) -> Lane {
-    await transaction.turn.acquire()
-    defer { transaction.turn.release() }
-    try transaction.checkOpen()
-    if let lane = transaction.lane { return lane }
-    let lane = freeHome() ?? engine.makeLane()
-    let settings = state.withLock { $0.settings }
-    do {
-      try await lane.run(settings) { (connection) throws(DuckDBError) in
-        try connection.execute("BEGIN TRANSACTION")
-      }
-    } catch {
-      throw DatabaseError(error)
-    }
-    transaction.becomeWriting(on: lane)
-    return lane
-  }
-
-  /// The session's own connection, if it has one that no transaction writes on.
-  private func freeHome() -> Lane? {
-    state.withLock { state in
-      guard let home = state.home else { return nil }
-      let isTaken =
-        state.transactions.values.contains { $0.lane === home }
-        || state.sqlTransaction?.lane === home
-      return isTaken ? nil : home
+  /// The transaction for a prepared statement: the one in which it was prepared; after its end the
+  /// newest that the connection has begun since. Clients go on using a prepared statement over
+  /// several transactions, but can name none when they run it.
+  func transaction(of prepared: PreparedQuery, connectionID: UInt64) -> Handle? {
+    guard let handle = prepared.transaction else { return nil }
+    return state.withLock { state in
+      if state.transactions[handle] != nil { return handle }
+      return state.transactions.values.filter { $0.connectionID == connectionID }
+        .max { $0.begin < $1.begin }?.handle
     }
   }
 
@@ -74,6 +69,7 @@ extension Session {
     if commits { try transaction.checkOpen() }
     let lane = transaction.lane
     transaction.end(what)
+    defer { transaction.reserve(nil) }
     guard let lane else { return }
     let settings = state.withLock { $0.settings }
     do {
@@ -81,8 +77,12 @@ extension Session {
         try connection.execute(commits ? "COMMIT" : "ROLLBACK")
       }
     } catch {
-      // A transaction that DuckDB has already given up cannot be rolled back once more.
-      if commits || lane.isLost { throw DatabaseError(error) }
+      if lane.isLost { forgetHome(lane) }
+      // A transaction that is gone already, with its connection or without, is rolled back.
+      if commits {
+        transaction.end("it could not be committed")
+        throw DatabaseError(error)
+      }
     }
     if transaction.definesCatalog { engine.instance.catalogDidChange() }
   }
@@ -102,8 +102,9 @@ extension Session {
   ) async throws(DatabaseError) {
     if effect == .begin {
       state.withLock { state in
-        guard handle == nil, state.sqlTransaction == nil else { return }
-        state.sqlTransaction = Transaction(connectionID: connectionID)
+        guard handle == nil, state.sqlTransaction?.isEnded ?? true else { return }
+        state.sqlTransaction = Transaction(
+          connectionID: connectionID, metrics: database.log.metrics)
       }
       return
     }
@@ -112,8 +113,8 @@ extension Session {
       guard let transaction = state.withLock({ $0.transactions[handle] }) else {
         throw .unknownTransaction
       }
+      defer { transaction.restart() }
       try await finish(transaction, commits: commits, what: commits ? "committed" : "rolled back")
-      transaction.restart()
     } else if let transaction = takeSQLTransaction() {
       try await finish(transaction, commits: commits, what: commits ? "committed" : "rolled back")
     }
@@ -131,7 +132,7 @@ extension Transaction {
   /// - Throws: ABORTED, with what became of it, when it has ended.
   func checkOpen() throws(DatabaseError) {
     if case .ended(let what) = phase {
-      throw DatabaseError(.aborted, "the transaction was rolled back: \(what); begin a new one")
+      throw DatabaseError(.aborted, "the transaction has ended: \(what); begin a new one")
     }
   }
 }

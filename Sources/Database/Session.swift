@@ -11,8 +11,8 @@ internal import Engine
 public final class Session: Sendable {
   struct State {
     var settings = SessionSettings()
-    /// What `options()` answers: name → value as it was given.
-    var options: [String: SessionOption] = [:]
+    /// What `options()` answers, by name in lower case: the name as it was given, and the value.
+    var options: [String: (name: String, value: SessionOption)] = [:]
     /// Where names without a schema are looked up, once that was changed.
     var place: MetricsRelation.Session?
     var isolation = Isolation.statement
@@ -33,7 +33,7 @@ public final class Session: Sendable {
   }
 
   struct RunningStatement: Sendable {
-    let signal: StopSignal
+    let stop: @Sendable (StopReason) -> Void
     let start: ContinuousClock.Instant
   }
 
@@ -72,7 +72,7 @@ public final class Session: Sendable {
       return (Array(state.results.values), transactions, Array(state.running.values))
     }
     for result in results { result.pump.close() }
-    for statement in running { statement.signal.stop(.cancelled) }
+    for statement in running { statement.stop(.cancelled) }
     for transaction in transactions {
       await rollBack(transaction, because: "its session has ended")
     }
@@ -96,7 +96,7 @@ public final class Session: Sendable {
   }
 
   /// Called several times a second: lets go of what nobody uses, and interrupts what takes too long.
-  func sweep() async {
+  func sweep() {
     let options = database.options
     let limit = state.withLock { $0.statementTimeout } ?? options.statementTimeout
     let (results, expired, transactions, running) = state.withLock { state in
@@ -116,36 +116,59 @@ public final class Session: Sendable {
         if let busy = result.pump.busyDuration, busy > limit { result.pump.stop(.timedOut(limit)) }
       }
       for statement in running where ContinuousClock.now - statement.start > limit {
-        statement.signal.stop(.timedOut(limit))
+        statement.stop(.timedOut(limit))
       }
     }
     for transaction in transactions
-    where transaction.isExpired(after: options.transactionIdleTimeout) {
-      await rollBack(
-        transaction,
-        because: "it had written and then idled longer than \(options.transactionIdleTimeout), "
-          + "which is transaction_idle_timeout")
+    where transaction.expires(after: options.transactionIdleTimeout) {
+      // Not waited for: it may take its turn behind others.
+      Task {
+        await rollBack(
+          transaction,
+          because: "it had written and then idled longer than \(options.transactionIdleTimeout), "
+            + "which is transaction_idle_timeout, and was rolled back")
+      }
     }
   }
 
   /// Whether it was closed, so that no statement may use it.
   public var isClosed: Bool { state.withLock { $0.isClosed } }
 
-  func touch() { state.withLock { $0.lastUse = .now } }
+  /// The session is in use: its idle time begins anew.
+  public func touch() { state.withLock { $0.lastUse = .now } }
 
   public func isIdle(longerThan timeout: Duration) -> Bool {
     state.withLock { state in
-      state.running.isEmpty && ContinuousClock.now - state.lastUse > timeout
+      timeout > .zero && state.running.isEmpty
+        && !state.results.values.contains(where: \.isBeingRead)
+        && ContinuousClock.now - state.lastUse > timeout
     }
   }
 
-  /// Registers a statement that can be stopped, while `body` runs it.
-  func stoppable<Value>(
-    _ body: (StopSignal) async throws -> Value
-  ) async throws -> Value {
-    let (handle, signal) = (Handle(), StopSignal())
-    state.withLock { $0.running[handle] = RunningStatement(signal: signal, start: .now) }
+  /// Registers a statement while `body` runs it, so that a time-out, the end of the session or of
+  /// the call can stop it.
+  ///
+  /// - Parameter onStop: Called when it is stopped; beside it, the signal interrupts DuckDB.
+  func stoppable<Value, Failure>(
+    onStop: (@Sendable (StopReason) -> Void)? = nil,
+    _ body: (StopSignal) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let (handle, signal) = (Handle(), StopSignal(onStop: onStop))
+    let isClosed = state.withLock { state in
+      state.running[handle] = RunningStatement(stop: { signal.stop($0) }, start: .now)
+      return state.isClosed
+    }
     defer { state.withLock { $0.running[handle] = nil } }
-    return try await body(signal)
+    if isClosed { signal.stop(.cancelled) }
+    let result = await withTaskCancellationHandler { () -> Result<Value, Failure> in
+      do throws(Failure) {
+        return .success(try await body(signal))
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      signal.stop(.cancelled)
+    }
+    return try result.get()
   }
 }

@@ -29,6 +29,23 @@ final class StatementLog: Sendable {
     }
   }
 
+  /// Counts a statement that runs in `body`, such as a load.
+  func counting(
+    _ sql: String, session: Handle, _ body: () async throws -> Int
+  ) async throws -> Int {
+    metrics.statementStarted()
+    let start = ContinuousClock.now
+    do {
+      let rows = try await body()
+      ended(sql, outcome: .ok, duration: .now - start, produced: (rows, 0), session: session)
+      return rows
+    } catch {
+      let outcome = Self.outcome(error as? EngineError ?? .shuttingDown)
+      ended(sql, outcome: outcome, duration: .now - start, produced: (0, 0), session: session)
+      throw error
+    }
+  }
+
   func ended(
     _ sql: String, outcome: ServerMetrics.Outcome, duration: Duration,
     produced: (rows: Int, bytes: Int), session: Handle

@@ -25,6 +25,9 @@ struct StatementPlan: Sendable {
   /// parameters can be inserted at once.
   var singleRowInsert: SingleRowInsert?
 
+  /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
+  var returnsRows = false
+
   /// Whether it has to run exactly once, before its result is fetched.
   var isUpdate: Bool { effect != .read }
 }

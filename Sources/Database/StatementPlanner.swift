@@ -47,6 +47,7 @@ struct StatementPlanner: Sendable {
     try refuseLiveTables(statement)
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
+    plan.returnsRows = head.returnsRows
     plan.singleRowInsert = SingleRowInsert(statement, head)
     let rewritten = try metrics.rewrite(
       statement, head: head, session: session, columnsOfQuery: columnsOfQuery)
@@ -105,6 +106,7 @@ extension DatabaseError {
   init(_ error: SQLError) {
     self.init(
       error.kind == .refused ? .permissionDenied : .invalidArgument, "\(error)", cause: error)
+    position = error.position?.byteOffset
   }
 }
 

@@ -45,9 +45,16 @@ public final class StreamingDatabase: Sendable {
         library: library, configuration: Self.configuration(options, metrics))
       engine = DuckDBEngine(
         instance: instance,
-        admission: Admission(maxRunning: options.maxRunning, maxQueued: options.maxQueued),
+        admission: Admission(
+          maxRunning: options.maxRunning, maxQueued: options.maxQueued,
+          watch: Admission.Watch(
+            queued: { serverMetrics.statementQueued() },
+            leftQueue: { serverMetrics.statementLeftQueue(waited: $0) },
+            refused: { serverMetrics.statementRefused() })),
         maxThreadCount: options.maxRunning + 4, allocator: allocator,
-        spoolLimits: SpoolLimits(directory: options.spoolDirectory))
+        spoolLimits: SpoolLimits(
+          directory: options.spoolDirectory,
+          disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount)))
     } catch {
       throw DatabaseError(error)
     }
@@ -63,14 +70,20 @@ public final class StreamingDatabase: Sendable {
     if options.memoryLimitByteCount > 0 {
       settings["memory_limit"] = "\(options.memoryLimitByteCount / 1_000_000)MB"
     }
+    settings.merge(options.engineSettings) { _, given in given }
     if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
     settings["temp_directory"] = options.spoolDirectory
     var setup = metrics.setupStatements
+    setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(
       path: options.path, settings: settings, setup: setup,
+      // Sessions begin in UTC wherever the server stands.
       // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
-      connectionSetup: ["SET enable_progress_bar_print = false", "SET enable_progress_bar = true"])
+      connectionSetup: [
+        "SET TimeZone = 'UTC'", "SET enable_progress_bar_print = false",
+        "SET enable_progress_bar = true",
+      ])
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -88,14 +101,38 @@ public final class StreamingDatabase: Sendable {
     return String(file.split(separator: ".").first ?? "memory")
   }
 
+  /// Bytes of memory that the engine holds now; `nil` if it cannot be asked. Waits for no place in
+  /// the queue.
+  public func usedMemoryByteCount() async -> Int? {
+    let sql = "SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()"
+    let text = try? await engine.load(SessionSettings()) {
+      (connection) throws(DuckDBError) -> String? in
+      let result = try connection.prepare(sql).execute()
+      let batch = try result.next(maxRows: 1, allocator: HeapAllocator())
+      return batch?.columns.first?.string(at: 0)
+    }
+    return text.flatMap { $0 }.flatMap { Int($0) }
+  }
+
   /// The version of DuckDB, as `1.5.5`.
   public var duckDBVersion: String { engine.instance.libraryVersion }
 
   // MARK: Sessions
 
-  public func openSession() -> Session {
+  /// - Throws: RESOURCE_EXHAUSTED when there are too many, UNAVAILABLE when the server stops.
+  public func openSession() throws(DatabaseError) -> Session {
     let session = Session(self)
-    state.withLock { $0.sessions[session.id] = session }
+    let limit = options.maxSessions
+    let (isClosing, isFull) = state.withLock { state in
+      let isFull = state.sessions.count >= limit
+      if !isFull, !state.isClosing { state.sessions[session.id] = session }
+      return (state.isClosing, isFull)
+    }
+    if isClosing { throw DatabaseError(.shuttingDown) }
+    if isFull {
+      throw DatabaseError(
+        .resourceExhausted, "\(limit) sessions are open, which is the limit (max_sessions)")
+    }
     log.metrics.sessionOpened()
     return session
   }
@@ -118,10 +155,10 @@ public final class StreamingDatabase: Sendable {
   public func run() async {
     while !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(200))
-      engine.instance.announceAll()
-      for session in state.withLock({ Array($0.sessions.values) }) {
-        await session.sweep()
-      }
+      let sessions = state.withLock { Array($0.sessions.values) }
+      for session in sessions { session.sweep() }
+      engine.instance.remindStopped()
+      engine.admission.expire(after: options.queueTimeout)
     }
   }
 
@@ -139,6 +176,7 @@ extension StreamingDatabase {
   /// Takes over the limits of a configuration that was read again.
   public func reload(_ options: DatabaseOptions) {
     currentOptions.withLock { $0 = options }
+    engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
   }

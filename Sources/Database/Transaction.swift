@@ -1,6 +1,7 @@
 internal import Synchronization
 
 internal import Engine
+internal import Telemetry
 
 /// One transaction of a session.
 ///
@@ -22,17 +23,24 @@ final class Transaction: Sendable {
     var phase = Phase.reading
     var lastUse = ContinuousClock.now
     var runningCount = 0
+    var reservedLane: Lane?
+    var isExpiring = false
     var definesCatalog = false
   }
 
   let handle = Handle()
   /// The connection that began it; when that closes, it is rolled back.
   let connectionID: UInt64
+  let begin = ContinuousClock.now
   /// Held while the phase changes, since that runs statements.
   let turn = Turn()
   private let state = Mutex(State())
+  private let counted: Counted
 
-  init(connectionID: UInt64) { self.connectionID = connectionID }
+  init(connectionID: UInt64, metrics: ServerMetrics) {
+    self.connectionID = connectionID
+    counted = Counted(.transaction, in: metrics)
+  }
 
   var phase: Phase { state.withLock { $0.phase } }
 
@@ -49,8 +57,23 @@ final class Transaction: Sendable {
 
   func becomeWriting(on lane: Lane) { state.withLock { $0.phase = .writing(lane) } }
 
+  /// The lane that is its own from before the first write until its end has been carried out.
+  var reservedLane: Lane? { state.withLock { $0.reservedLane } }
+
+  func reserve(_ lane: Lane?) { state.withLock { $0.reservedLane = lane } }
+
   /// Ready for a new first write.
-  func restart() { state.withLock { $0.phase = .reading } }
+  func restart() {
+    state.withLock { state in
+      state.phase = .reading
+      state.isExpiring = false
+    }
+  }
+
+  var isEnded: Bool {
+    if case .ended = phase { return true }
+    return false
+  }
 
   func end(_ what: String) { state.withLock { $0.phase = .ended(what) } }
 
@@ -68,11 +91,14 @@ final class Transaction: Sendable {
     }
   }
 
-  /// Whether it has written and then idled longer than `timeout`.
-  func isExpired(after timeout: Duration) -> Bool {
+  /// Whether it has written and then idled longer than `timeout`; true once. Zero means never.
+  func expires(after timeout: Duration) -> Bool {
     state.withLock { state in
-      guard case .writing = state.phase, state.runningCount == 0 else { return false }
-      return ContinuousClock.now - state.lastUse > timeout
+      guard case .writing = state.phase, state.runningCount == 0, timeout > .zero,
+        !state.isExpiring, ContinuousClock.now - state.lastUse > timeout
+      else { return false }
+      state.isExpiring = true
+      return true
     }
   }
 }

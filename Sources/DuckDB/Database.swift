@@ -13,6 +13,7 @@ public final class Database: @unchecked Sendable {
   /// The file, or nil for memory.
   public let path: String?
   private let invalidated = Atomic(false)
+  private let closeAction = Mutex<(@Sendable () -> Void)?>(nil)
   /// Who helps with long statements; `nil` while DuckDB has its own threads for that.
   private(set) var helpers: HelperThreads?
 
@@ -68,6 +69,13 @@ public final class Database: @unchecked Sendable {
     helpers?.stop()
     var closing: duckdb_database? = unsafe handle
     unsafe duckdb_close(&closing)
+    closeAction.withLock { $0 }?()
+  }
+
+  /// Calls `action` when the instance is closed: only then may its file be opened again, since one
+  /// process can open a file twice, and damage it.
+  public func onClose(_ action: @escaping @Sendable () -> Void) {
+    closeAction.withLock { $0 = action }
   }
 
   /// Takes DuckDB's threads away, so that small statements run on the thread of their caller alone, and

@@ -3,18 +3,32 @@ internal import Synchronization
 /// Tells the one who started a statement that it runs, once.
 ///
 /// That is not said at once: a small statement ends sooner than the other thread wakes up, and the two
-/// would only be in each other's way. Whoever starts it then finds everything done.
+/// would only be in each other's way. Whoever started it then finds everything done.
 final class Announcement: Sendable {
-  private let action = Mutex<(@Sendable () -> Void)?>(nil)
+  private enum State {
+    case waiting((@Sendable () -> Void)?)
+    case made
+  }
 
-  /// To be called before the statement starts.
+  private let state = Mutex(State.waiting(nil))
+
+  /// - Parameter action: Called once; now, if the announcement was made already.
   func whenMade(_ action: @escaping @Sendable () -> Void) {
-    self.action.withLock { $0 = action }
+    let isMade = state.withLock { state in
+      if case .made = state { return true }
+      state = .waiting(action)
+      return false
+    }
+    if isMade { action() }
   }
 
   /// Says it, if it was not said before.
   func make() {
-    let action = action.withLock { action in action.take() }
+    let action = state.withLock { state -> (@Sendable () -> Void)? in
+      guard case .waiting(let action) = state else { return nil }
+      state = .made
+      return action
+    }
     action?()
   }
 }

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 public import Columnar
 public import DuckDB
 
@@ -13,8 +11,13 @@ public final class DuckDBEngine: Sendable {
   let pool: WorkerPool
   /// For bulk loads, which wait for their client in the middle of a statement.
   let loaders: WorkerPool
+  /// Loads at a time. Most of their threads sleep, so there may be many: fewer, and that many
+  /// clients that send slowly would keep all others from loading.
+  private static let maxLoaderCount = 1_024
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
+  /// The disk that results take which are kept aside.
+  public var disk: SpoolAccount { spoolLimits.disk }
 
   /// - Parameter allocator: Makes the memory of result batches.
   public init(
@@ -26,7 +29,7 @@ public final class DuckDBEngine: Sendable {
     self.allocator = allocator
     self.spoolLimits = spoolLimits
     pool = WorkerPool(name: "duckdb", maxThreadCount: maxThreadCount)
-    loaders = WorkerPool(name: "loader", maxThreadCount: maxThreadCount * 4)
+    loaders = WorkerPool(name: "loader", maxThreadCount: Self.maxLoaderCount)
   }
 
   public func makeLane() -> Lane { Lane(self) }
@@ -66,6 +69,7 @@ public final class DuckDBEngine: Sendable {
         do throws(DuckDBError) {
           return .success(try Description(open.statement))
         } catch {
+          instance.noteFailure(error, generation: open.connection.generation)
           throw .statement(error)
         }
       } catch {
@@ -79,26 +83,27 @@ public final class DuckDBEngine: Sendable {
   ///
   /// - Parameter parameters: One run per row; `nil` for a statement without parameters.
   /// - Parameter lane: The connection to run on; `nil` takes one from the pool.
+  /// - Parameter mayRun: Asked when the statement's turn on the lane has come.
   public func start(
-    _ sql: String, _ settings: SessionSettings, parameters: Batch?, on lane: Lane?
+    _ sql: String, _ settings: SessionSettings, parameters: Batch?, on lane: Lane?,
+    mayRun: @escaping Lane.Check = {}
   ) async throws(EngineError) -> ResultPump {
+    if let lane {
+      return try await lane.start(sql, settings, parameters: parameters, mayRun: mayRun)
+    }
     try await admission.enter()
-    do throws(EngineError) {
-      if let lane { return try await lane.start(sql, settings, parameters: parameters) }
-      let instance = self.instance
-      return try await startOnWorker { (announcement) throws(EngineError) in
-        let open = try instance.prepare(sql, settings)
-        let source = StatementSource(
-          open.statement, on: open.connection, of: instance, parameters: parameters,
-          start: announcement, onRelease: { instance.giveBack(open) })
-        do throws(DuckDBError) {
-          return (try open.statement.resultSchema, source)
-        } catch {
-          throw .statement(error)
-        }
+    let instance = self.instance
+    return try await startOnWorker { (announcement) throws(EngineError) in
+      let open = try instance.prepare(sql, settings)
+      let source = StatementSource(
+        open.statement, on: open.connection, of: instance, parameters: parameters,
+        start: announcement, onRelease: { instance.giveBack(open) })
+      do throws(DuckDBError) {
+        return (try source.resolvedSchema(), source, open.connection.generation)
+      } catch {
+        instance.noteFailure(error, generation: open.connection.generation)
+        throw .statement(error)
       }
-    } catch {
-      throw error
     }
   }
 
@@ -107,19 +112,19 @@ public final class DuckDBEngine: Sendable {
   ///
   /// Leaves `admission` when the worker goes away for the first time.
   func startOnWorker(
-    _ open: @escaping @Sendable (Announcement) throws(EngineError) -> (Schema, any ResultSource)
+    _ open: @escaping @Sendable (Announcement) throws(EngineError) -> (Schema, any ResultSource, Int)
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withCheckedContinuation { continuation in
       pool.submit { [self] in
         defer { admission.leave() }
         do throws(EngineError) {
           let announcement = Announcement()
-          let (schema, source) = try open(announcement)
+          let (schema, source, generation) = try open(announcement)
           let pump = ResultPump(
             schema: schema, source: source, of: instance, pool: pool, allocator: allocator,
             spoolLimits: spoolLimits, announcement: announcement)
           announcement.whenMade { continuation.resume(returning: .success(pump)) }
-          instance.register(pump)
+          instance.register(pump, generation: generation)
           pump.fill()
         } catch {
           continuation.resume(returning: .failure(error))
@@ -155,18 +160,10 @@ public final class DuckDBEngine: Sendable {
     let result = await pool.run { () -> Result<Value, EngineError> in
       do throws(EngineError) {
         let held = try instance.connect(settings)
-        stop?.begin(held.connection)
-        do throws(DuckDBError) {
-          let value = try body(held.connection)
-          stop?.end()
-          instance.giveBack(held)
-          return .success(value)
-        } catch {
-          stop?.end()
-          instance.noteFailure(error, generation: held.generation)
-          // Not given back: a failed statement may have left a transaction open.
-          return .failure(stop?.reason?.error ?? .statement(error))
-        }
+        // A failed one is not given back: it may have left a transaction open.
+        let value = try instance.run(on: held, stop: stop, body)
+        instance.giveBack(held)
+        return .success(value)
       } catch {
         return .failure(error)
       }
@@ -194,36 +191,6 @@ extension DuckDBEngine.Description {
     self.init(
       resultSchema: try statement.resultSchema, parameters: statement.parameters,
       statementType: statement.statementType)
-  }
-}
-
-/// Lets another thread interrupt the statement that is running now, and only that one.
-public final class StopSignal: Sendable {
-  private struct State {
-    var running: Connection?
-    var reason: StopReason?
-  }
-
-  private let state = Mutex(State())
-
-  public init() {}
-
-  public var reason: StopReason? { state.withLock { $0.reason } }
-
-  public func begin(_ connection: Connection) {
-    state.withLock { state in
-      state.running = connection
-      if state.reason != nil { connection.interrupt() }
-    }
-  }
-
-  public func end() { state.withLock { $0.running = nil } }
-
-  public func stop(_ reason: StopReason) {
-    state.withLock { state in
-      if state.reason == nil { state.reason = reason }
-      state.running?.interrupt()
-    }
   }
 }
 

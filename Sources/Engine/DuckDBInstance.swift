@@ -33,10 +33,10 @@ public final class DuckDBInstance: Sendable {
   /// Kept statements, and idle connections of each kind. More are closed when given back.
   private static let maxKeptStatementCount = 128
   private static let maxIdleConnectionCount = 32
-  /// How long those who use a broken database have to let go of it, in seconds.
-  private static let maxReopenWaitSeconds = 10
+  /// How long a statement waits while the database is opened again, in seconds.
+  private static let maxReopenWaitSeconds = 30
 
-  private struct State {
+  struct State {
     var database: Database?
     var generation = 1
     /// Grows with each change of the catalog; a kept statement of an older one is not used again.
@@ -48,7 +48,7 @@ public final class DuckDBInstance: Sendable {
     var holders: [ObjectIdentifier: WeakHolder] = [:]
   }
 
-  private struct WeakHolder {
+  struct WeakHolder {
     weak var holder: (any ConnectionHolder)?
   }
 
@@ -57,10 +57,12 @@ public final class DuckDBInstance: Sendable {
   /// The table function behind them. Clients may not call it: numbers can be guessed.
   public static let liveFunction = "__hyprstream_live"
 
-  private let library: DuckDBLibrary
-  private let configuration: Configuration
-  private let state: Mutex<State>
-  private let reopened = Monitor()
+  let library: DuckDBLibrary
+  let configuration: Configuration
+  let state: Mutex<State>
+  let reopened = Monitor()
+  /// Opens the database again: that waits for those who work, so it cannot be one of them.
+  let reopener = WorkerPool(name: "reopener", maxThreadCount: 1)
 
   public init(library: DuckDBLibrary, configuration: Configuration) throws(DuckDBError) {
     self.library = library
@@ -78,7 +80,7 @@ public final class DuckDBInstance: Sendable {
   /// Grows by one each time the database had to be opened again.
   public var generation: Int { state.withLock { $0.generation } }
 
-  private static func open(
+  static func open(
     _ library: DuckDBLibrary, _ configuration: Configuration, _ liveTables: LiveTables
   ) throws(DuckDBError) -> Database {
     let database = try Database(
@@ -97,20 +99,38 @@ public final class DuckDBInstance: Sendable {
     let (idle, generation) = state.withLock { state -> (Connection?, Int) in
       let connection = state.idle[settings.key]?.popLast()
       if connection != nil { state.idleCount -= 1 }
+      if state.idle[settings.key]?.isEmpty == true { state.idle[settings.key] = nil }
       return (connection, state.generation)
     }
     if let idle {
       return HeldConnection(idle, settings: settings, generation: generation)
     }
-    let (database, openGeneration) = openDatabase()
+    return try retryingOnce { () throws(EngineError) in try makeConnection(settings) }
+  }
+
+  private func makeConnection(_ settings: SessionSettings) throws(EngineError) -> HeldConnection {
+    let (database, generation) = try openDatabase()
     do {
       let connection = try database.connect()
       for statement in configuration.connectionSetup + settings.statements {
         try connection.execute(statement)
       }
-      return HeldConnection(connection, settings: settings, generation: openGeneration)
+      return HeldConnection(connection, settings: settings, generation: generation)
     } catch {
+      noteFailure(error, generation: generation)
       throw .statement(error)
+    }
+  }
+
+  /// Tries again after an error that says that the database was broken already: nothing was done.
+  private func retryingOnce<Value>(
+    _ body: () throws(EngineError) -> Value
+  ) throws(EngineError) -> Value {
+    do {
+      return try body()
+    } catch {
+      guard case .statement(let reason) = error, reason.kind == .fatal else { throw error }
+      return try body()
     }
   }
 
@@ -119,21 +139,32 @@ public final class DuckDBInstance: Sendable {
   /// - Precondition: no transaction and no result is open on it, and it holds no state but its
   ///   settings.
   public func giveBack(_ held: HeldConnection) {
-    state.withLock { state in
-      guard held.generation == state.generation, state.idleCount < Self.maxIdleConnectionCount
-      else { return }
+    let evicted = state.withLock { state -> Connection? in
+      guard held.generation == state.generation else { return nil }
+      var evicted: Connection?
+      if state.idleCount >= Self.maxIdleConnectionCount {
+        // Those of settings that nobody has any more must not keep out the others for ever.
+        guard let other = state.idle.keys.first(where: { $0 != held.settings.key }) else {
+          return nil
+        }
+        evicted = state.idle[other]?.popLast()
+        if state.idle[other]?.isEmpty == true { state.idle[other] = nil }
+        state.idleCount -= 1
+      }
       state.idle[held.settings.key, default: []].append(held.connection)
       state.idleCount += 1
+      return evicted
     }
+    withExtendedLifetime(evicted) {}  // closed here, not under the lock
   }
 
-  private func openDatabase() -> (Database, Int) {
+  private func openDatabase() throws(EngineError) -> (Database, Int) {
     var result: (Database, Int)?
-    reopened.wait {
+    _ = reopened.wait(seconds: Self.maxReopenWaitSeconds) {
       result = state.withLock { state in state.database.map { ($0, state.generation) } }
       return result != nil
     }
-    guard let result else { preconditionFailure("the wait ended without a database") }
+    guard let result else { throw .reopening }
     return result
   }
 
@@ -150,6 +181,14 @@ public final class DuckDBInstance: Sendable {
       )
     }
     if let kept { return kept }
+    return try retryingOnce { () throws(EngineError) in
+      try prepare(sql, settings, catalogVersion)
+    }
+  }
+
+  private func prepare(
+    _ sql: String, _ settings: SessionSettings, _ catalogVersion: Int
+  ) throws(EngineError) -> OpenStatement {
     let connection = try connect(settings)
     do {
       let statement = try connection.connection.prepare(sql)
@@ -181,61 +220,12 @@ public final class DuckDBInstance: Sendable {
     }
     for statement in dropped { giveBack(statement.connection) }
   }
-
-  // MARK: Recovery
-
-  /// Registers one who holds a connection across statements, so that it can be told to let go.
-  func register(_ holder: any ConnectionHolder) {
-    state.withLock { $0.holders[ObjectIdentifier(holder)] = WeakHolder(holder: holder) }
-  }
-
-  /// Answers those whose statement neither gets on nor says so. To be called now and then.
-  public func announceAll() {
-    let holders = state.withLock { Array($0.holders.values) }
-    for holder in holders { (holder.holder as? ResultPump)?.announce() }
-  }
-
-  func unregister(_ holder: any ConnectionHolder) {
-    state.withLock { _ = $0.holders.removeValue(forKey: ObjectIdentifier(holder)) }
-  }
-
-  /// Looks at an error of DuckDB and opens the database again if it says that it is broken.
-  public func noteFailure(_ error: DuckDBError, generation: Int) {
-    guard error.kind == .fatal || error.kind == .internal else { return }
-    let holders = state.withLock { state -> [WeakHolder]? in
-      guard state.generation == generation, let database = state.database,
-        database.isInvalidated || error.kind == .fatal
-      else { return nil }
-      state.generation += 1
-      state.catalogVersion += 1
-      state.database = nil
-      state.idle = [:]
-      state.idleCount = 0
-      _ = state.kept.removeAll()
-      defer { state.holders = [:] }
-      return Array(state.holders.values)
-    }
-    guard let holders else { return }
-    for holder in holders { holder.holder?.abandonConnection() }
-    reopen()
-  }
-
-  private func reopen() {
-    for attempt in 1... {
-      if let database = try? Self.open(library, configuration, liveTables) {
-        state.withLock { $0.database = database }
-        reopened.broadcast()
-        return
-      }
-      // Someone still holds a connection of the broken database, or the disk has a problem.
-      // Wait for it: without a database there is nothing else to do.
-      _ = reopened.wait(seconds: min(attempt, Self.maxReopenWaitSeconds)) { false }
-    }
-  }
 }
 
 /// One who keeps a connection across statements: an open result, a session's own connection.
 protocol ConnectionHolder: AnyObject, Sendable {
   /// Lets go of the connection and everything made on it; whoever uses it later gets `.restarted`.
   func abandonConnection()
+  /// Interrupts once more what was told to stop and still runs.
+  func remind()
 }

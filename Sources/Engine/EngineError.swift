@@ -12,6 +12,10 @@ public enum EngineError: Error, Sendable {
   case overloaded(String)
   /// DuckDB had to be opened anew; transactions and temporary tables of this session are gone.
   case restarted
+  /// DuckDB is being opened anew, and that takes long.
+  case reopening
+  /// What the statement was sent for had ended when its turn came; the sentence says what.
+  case outOfTurn(String)
   /// A result could not be kept on disk.
   case spool(String)
   /// The server is stopping.

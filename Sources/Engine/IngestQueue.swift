@@ -24,6 +24,8 @@ public final class IngestQueue: BatchSource {
     var isClosed = false
     var producer: CheckedContinuation<Void, Never>?
     var rowCount = 0
+    /// The statement has asked for a batch.
+    var isTaken = false
   }
 
   private let state = Mutex(State())
@@ -36,6 +38,9 @@ public final class IngestQueue: BatchSource {
 
   /// Why the client could not send everything, if so.
   public var failureSentence: String? { state.withLock { $0.failure } }
+
+  /// Whether the statement has begun to take batches, or has ended.
+  public var isTaken: Bool { state.withLock { $0.isTaken || $0.isClosed } }
 
   // MARK: The client's side
 
@@ -99,6 +104,7 @@ public final class IngestQueue: BatchSource {
     while true {
       let (taken, producer) = state.withLock {
         state -> (Taken, CheckedContinuation<Void, Never>?) in
+        state.isTaken = true
         if let failure = state.failure { return (.failure(failure), nil) }
         if let batch = state.batches.popFirst() {
           state.queuedByteCount -= batch.byteCount

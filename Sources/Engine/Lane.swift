@@ -9,6 +9,10 @@ public import DuckDB
 /// DuckDB ends an open result when the next statement starts on its connection, so statements go
 /// one after another, and a result that is still open is run to its end and kept aside first.
 public final class Lane: ConnectionHolder {
+  /// Asked when a statement's turn has come: throws if it may not run any more, because what it
+  /// was sent for has ended while it waited.
+  public typealias Check = @Sendable () throws(EngineError) -> Void
+
   private struct State {
     var held: HeldConnection?
     var openResult: ResultPump?
@@ -27,47 +31,47 @@ public final class Lane: ConnectionHolder {
   public var isLost: Bool { state.withLock { $0.isLost } }
 
   func abandonConnection() {
-    let openResult = state.withLock { state in
+    let dropped = state.withLock { state in
       state.isLost = true
-      state.held = nil
-      defer { state.openResult = nil }
-      return state.openResult
+      defer {
+        state.held = nil
+        state.openResult = nil
+      }
+      return (state.held, state.openResult)
     }
-    openResult?.stop(.cancelled)
+    dropped.1?.stop(.restarted)
   }
+
+  func remind() {}
 
   /// Runs `body` on a worker thread with the connection, when no other statement uses it.
   public func run<Value: Sendable>(
-    _ settings: SessionSettings,
+    _ settings: SessionSettings, stop: StopSignal? = nil, mayRun: @escaping Check = {},
     _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
   ) async throws(EngineError) -> Value {
-    try await run(on: engine.pool, settings, body)
+    try await run(on: engine.pool, settings, stop, mayRun, body)
   }
 
   /// The same for a statement that waits for its client's data.
   public func load<Value: Sendable>(
-    _ settings: SessionSettings,
+    _ settings: SessionSettings, stop: StopSignal? = nil, mayRun: @escaping Check = {},
     _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
   ) async throws(EngineError) -> Value {
-    try await run(on: engine.loaders, settings, body)
+    try await run(on: engine.loaders, settings, stop, mayRun, body)
   }
 
   private func run<Value: Sendable>(
-    on pool: WorkerPool, _ settings: SessionSettings,
+    on pool: WorkerPool, _ settings: SessionSettings, _ stop: StopSignal?, _ mayRun: Check,
     _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
   ) async throws(EngineError) -> Value {
     await turn.acquire()
     defer { turn.release() }
+    try mayRun()
     await spoolOpenResult()
     let result = await pool.run { () -> Result<Value, EngineError> in
       do throws(EngineError) {
         let held = try self.connection(settings)
-        do throws(DuckDBError) {
-          return .success(try body(held.connection))
-        } catch {
-          self.engine.instance.noteFailure(error, generation: held.generation)
-          return .failure(.statement(error))
-        }
+        return .success(try self.engine.instance.run(on: held, stop: stop, body))
       } catch {
         return .failure(error)
       }
@@ -76,20 +80,25 @@ public final class Lane: ConnectionHolder {
   }
 
   /// Starts a statement whose rows are read while others wait for the connection.
+  ///
+  /// A place among the running statements is asked for last: who waits for this lane keeps none.
   func start(
-    _ sql: String, _ settings: SessionSettings, parameters: Batch?
+    _ sql: String, _ settings: SessionSettings, parameters: Batch?, mayRun: Check
   ) async throws(EngineError) -> ResultPump {
     await turn.acquire()
     defer { turn.release() }
+    if Task.isCancelled { throw .cancelled }
+    try mayRun()
     await spoolOpenResult()
+    try await engine.admission.enter()
     let pump = try await engine.startOnWorker { (announcement) throws(EngineError) in
       let held = try self.connection(settings)
       do throws(DuckDBError) {
         let statement = try held.connection.prepareLast(sql)
         let source = StatementSource(
-          statement, on: held, of: self.engine.instance, parameters: parameters, start: announcement,
-          onRelease: {})
-        return (try statement.resultSchema, source)
+          statement, on: held, of: self.engine.instance, parameters: parameters,
+          start: announcement, onRelease: {})
+        return (try source.resolvedSchema(), source, held.generation)
       } catch {
         self.engine.instance.noteFailure(error, generation: held.generation)
         throw .statement(error)
@@ -112,8 +121,8 @@ public final class Lane: ConnectionHolder {
     if isLost { throw .restarted }
     if let held { return held }
     let fresh = try engine.instance.connect(settings)
-    engine.instance.register(self)
     state.withLock { $0.held = fresh }
+    engine.instance.register(self, generation: fresh.generation)
     return fresh
   }
 }

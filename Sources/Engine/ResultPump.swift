@@ -112,6 +112,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   func fill() {
     var rowCount = state.withLock { $0.rowCount == 0 ? Self.firstBatchRowCount : nextRowCount($0) }
     while let source {
+      if state.withLock({ $0.stopReason != nil }) { return end(nil) }
       do throws(DuckDBError) {
         guard let batch = try source.next(maxRows: rowCount, allocator: allocator) else {
           return end(nil)
@@ -119,6 +120,8 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
         guard let next = deliver(batch) else { return }
         rowCount = next
       } catch {
+        // Its own error is what it ends with, also if all others are told of a restart.
+        instance.unregister(self)
         source.noteFailure(error)
         return end(.statement(error))
       }
@@ -191,7 +194,10 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   /// The source is used up: gives its connection back, then tells those who wait.
   private func end(_ failure: EngineError?) {
     // No interrupt may hit the next statement on this connection, so first nobody sees us filling.
-    state.withLock { $0.isEnded = true }
+    state.withLock { state in
+      state.isEnded = true
+      state.failure = failure
+    }
     let changedRowCount = source?.changedRowCount
     source?.release()
     source = nil
@@ -227,7 +233,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
       case .spooled(let spool):
         let result = await pool.run { spool.next() }
         if let batch = try result.get() { return batch }
-        if state.withLock({ $0.isEnded }) {
+        if state.withLock({ $0.isEnded && !$0.isFilling }) {
           if let batch = try (await pool.run { spool.next() }).get() { return batch }
           return try endOrFail()
         }
@@ -312,6 +318,11 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
 
   /// Interrupts the statement; the reader gets the reason as an error. Harmless when it has ended.
   public func stop(_ reason: StopReason) {
+    if claimToStop(reason) { pool.submit { self.end(nil) } }
+  }
+
+  /// - Returns: Whether the source is idle, so that the caller has to end it.
+  private func claimToStop(_ reason: StopReason) -> Bool {
     let (reader, releases) = state.withLock { state in
       guard !state.isClosed, state.stopReason == nil, !(state.isEnded && state.queue.isEmpty)
       else { return (nil as CheckedContinuation<Void, Never>?, false) }
@@ -325,11 +336,23 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
       return (state.reader, releases)
     }
     reader?.resume()
-    if releases { pool.submit { self.end(nil) } }
+    return releases
   }
 
   /// The engine is opened anew: what was not fetched is lost.
-  func abandonConnection() { stop(.restarted) }
+  func abandonConnection() {
+    // On this thread: the others may all wait for the database to be open again.
+    if claimToStop(.restarted) { end(nil) }
+  }
+
+  /// DuckDB forgets an interrupt that comes before the statement has begun. And one that works at the
+  /// same for long has not said that it runs.
+  func remind() {
+    announce()
+    state.withLock { state in
+      if state.stopReason != nil, state.isFilling, !state.isEnded { source?.interrupt() }
+    }
+  }
 
   /// Nobody will read on: interrupts what runs and lets go of the connection.
   public func close() {

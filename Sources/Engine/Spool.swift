@@ -7,12 +7,48 @@ internal import Columnar
 public struct SpoolLimits: Sendable {
   /// Kept in memory per result before the rest goes to disk, in bytes.
   public var maxMemoryByteCount = 16 << 20
-  /// Kept on disk per result, in bytes; a larger result fails.
-  public var maxDiskByteCount = 16 << 30
+  /// What all results together may take on disk; a result that needs more fails.
+  public let disk: SpoolAccount
   /// Folder for spool files; they are unlinked as soon as they are open.
   public var directory: String
 
-  public init(directory: String) { self.directory = directory }
+  public init(directory: String, disk: SpoolAccount = SpoolAccount(limitByteCount: 16 << 30)) {
+    self.directory = directory
+    self.disk = disk
+  }
+}
+
+/// How many bytes of disk results take together, and how many they may.
+public final class SpoolAccount: Sendable {
+  private struct State {
+    var limitByteCount: Int
+    var usedByteCount = 0
+  }
+
+  private let state: Mutex<State>
+
+  public init(limitByteCount: Int) { state = Mutex(State(limitByteCount: limitByteCount)) }
+
+  public func setLimit(_ byteCount: Int) { state.withLock { $0.limitByteCount = byteCount } }
+
+  public var usedByteCount: Int { state.withLock { $0.usedByteCount } }
+
+  /// - Throws: `.overloaded` when the limit would be passed.
+  func take(_ byteCount: Int) throws(EngineError) {
+    let limit = state.withLock { state -> Int? in
+      guard state.usedByteCount + byteCount <= state.limitByteCount else {
+        return state.limitByteCount
+      }
+      state.usedByteCount += byteCount
+      return nil
+    }
+    guard let limit else { return }
+    throw .overloaded(
+      "results left open inside transactions need more than \(limit) bytes on disk, which is the "
+        + "limit (max_spool_bytes); read them before the next statement")
+  }
+
+  func giveBack(_ byteCount: Int) { state.withLock { $0.usedByteCount -= byteCount } }
 }
 
 /// The part of a result that did not fit in memory: Arrow IPC messages in a file without a name.
@@ -24,6 +60,8 @@ final class Spool: Sendable {
     var file: Int32 = -1
     var writeOffset = 0
     var readOffset = 0
+    /// Of the disk account.
+    var takenByteCount = 0
     var encoder: IPCEncoder
     var decoder: IPCDecoder
     var isClosed = false
@@ -44,6 +82,8 @@ final class Spool: Sendable {
     state.withLock { state in
       if state.file >= 0 { _ = Glibc.close(state.file) }
       state.file = -1
+      limits.disk.giveBack(state.takenByteCount)
+      state.takenByteCount = 0
       state.isClosed = true
     }
   }
@@ -69,11 +109,8 @@ final class Spool: Sendable {
 
   private func write(_ message: IPCMessage, _ state: inout State) throws(EngineError) {
     let byteCount = 16 + message.header.count + message.bodyByteCount
-    guard state.writeOffset + byteCount <= limits.maxDiskByteCount else {
-      throw .overloaded(
-        "a result left open inside a transaction needs more than \(limits.maxDiskByteCount) bytes "
-          + "on disk, which is the limit; read it before the next statement")
-    }
+    try limits.disk.take(byteCount)
+    state.takenByteCount += byteCount
     try write(Buffer(copying: [message.header.count, message.bodyByteCount]), &state)
     try write(Buffer(copying: message.header), &state)
     for buffer in message.body {

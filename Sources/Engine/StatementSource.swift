@@ -32,6 +32,19 @@ final class StatementSource: ResultSource {
     self.onRelease = onRelease
   }
 
+  /// The columns of the rows to come.
+  ///
+  /// Where DuckDB cannot tell a column's type without the values of parameters, the first run is
+  /// started to find out.
+  func resolvedSchema() throws(DuckDBError) -> Schema {
+    let schema = try statement.resultSchema
+    guard parameters != nil, schema.fields.contains(where: { $0.type == .null }) else {
+      return schema
+    }
+    guard try startNextRun() else { return schema }
+    return result?.schema ?? schema
+  }
+
   func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
     while true {
       if result == nil {

@@ -70,11 +70,13 @@ public final class WorkerPool: Sendable {
   private func startThread() {
     let box = unsafe Unmanaged.passRetained(self)
     var thread = pthread_t()
-    let result = unsafe pthread_create(&thread, nil, { argument in
-      guard let argument = unsafe argument else { return nil }
-      unsafe Unmanaged<WorkerPool>.fromOpaque(argument).takeRetainedValue().workUntilIdle()
-      return nil
-    }, unsafe box.toOpaque())
+    let result = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        unsafe Unmanaged<WorkerPool>.fromOpaque(argument).takeRetainedValue().workUntilIdle()
+        return nil
+      }, unsafe box.toOpaque())
     if result == 0 {
       pthread_detach(thread)
     } else {

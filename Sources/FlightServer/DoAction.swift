@@ -12,7 +12,10 @@ internal import SwiftProtobuf
 extension FlightService {
   /// The actions, with a line for `ListActions`.
   private static let actions: [(name: String, description: String)] = [
-    (FlightSQL.ActionName.createPreparedStatement, "Prepares a statement; returns its handle, its columns and its parameters."),
+    (
+      FlightSQL.ActionName.createPreparedStatement,
+      "Prepares a statement; returns its handle, its columns and its parameters."
+    ),
     (FlightSQL.ActionName.closePreparedStatement, "Closes a prepared statement."),
     (FlightSQL.ActionName.beginTransaction, "Begins a transaction; returns its id."),
     (FlightSQL.ActionName.endTransaction, "Commits a transaction or rolls it back."),
@@ -47,7 +50,7 @@ extension FlightService {
     case FlightSQL.ActionName.beginTransaction:
       var result = FlightSQL.ActionBeginTransactionResult()
       result.transactionID = .init(
-        session.beginTransaction(connectionID: call.connection.id).bytes)
+        try session.beginTransaction(connectionID: call.connection.id).bytes)
       try await sendResult(try result.packed(), call)
     case FlightSQL.ActionName.endTransaction:
       try await endTransaction(try .init(unpacking: action.body), session)

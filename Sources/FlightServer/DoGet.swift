@@ -3,6 +3,7 @@ internal import Database
 internal import Engine
 internal import FlightProtocol
 internal import GRPC
+internal import Telemetry
 
 extension FlightService {
   func doGet(_ call: ServerCall, _ session: Session) async throws {
@@ -30,7 +31,7 @@ extension FlightService {
   private func send(
     _ query: OpenQuery, _ pump: ResultPump, _ call: ServerCall, _ session: Session
   ) async throws {
-    defer { session.readerLeft(query) }
+    defer { session.readerLeft(query, pump) }
     var encoder = IPCEncoder(schema: pump.schema)
     // The first rows are waited for before anything is sent, so that an error can still be told
     // as such, and the first batch leaves together with the schema.
@@ -41,6 +42,7 @@ extension FlightService {
         for message in try encoder.encode(batch) {
           try await send(try FlightData(message), call)
         }
+        metrics.sent(rowCount: batch.rowCount, byteCount: batch.byteCount)
         next = try await pump.next()
       }
     } catch let error as EngineError {

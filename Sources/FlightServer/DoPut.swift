@@ -8,7 +8,7 @@ internal import SwiftProtobuf
 
 extension FlightService {
   func doPut(_ call: ServerCall, _ session: Session) async throws {
-    var upload = Upload(call)
+    var upload = Upload(call, metrics)
     guard let descriptor = try await upload.begin() else {
       throw GRPCError(.invalidArgument, "the put has no message")
     }
@@ -35,7 +35,8 @@ extension FlightService {
     let connectionID = call.connection.id
     switch command {
     case .statementUpdate(let statement):
-      let transaction = try Self.transaction(statement.hasTransactionID ? statement.transactionID : nil)
+      let transaction = try Self.transaction(
+        statement.hasTransactionID ? statement.transactionID : nil)
       let context = StatementContext(transaction: transaction, connectionID: connectionID)
       try await answer(rowCount: try await session.update(statement.query, context), call)
     case .preparedStatementUpdate(let statement):
@@ -63,60 +64,11 @@ extension FlightService {
     }
   }
 
-  private func answer(rowCount: Int, _ call: ServerCall) async throws {
+  func answer(rowCount: Int, _ call: ServerCall) async throws {
     var result = FlightSQL.DoPutUpdateResult()
     result.recordCount = Int64(rowCount)
     var answer = Flight.PutResult()
     answer.appMetadata = try result.serializedData()
     try await send(answer, call)
-  }
-
-  // MARK: Ingest
-
-  /// Loads what is uploaded into a table, while it arrives.
-  private func ingest(
-    _ request: IngestRequest, _ upload: consuming Upload, _ call: ServerCall, _ session: Session
-  ) async throws {
-    var upload = upload
-    let queue = IngestQueue()
-    let schema = try await upload.schema()
-    let context = StatementContext(
-      transaction: request.transaction, connectionID: call.connection.id)
-    async let count = session.ingest(request, schema: schema, from: queue, context)
-    do {
-      while let batch = try await upload.nextBatch() {
-        guard await queue.push(batch) else { break }
-      }
-      queue.finish()
-    } catch {
-      queue.fail("the upload ended before it was complete")
-      _ = try? await count
-      throw error
-    }
-    try await answer(rowCount: try await count, call)
-  }
-}
-
-extension IngestRequest {
-  init(_ statement: FlightSQL.CommandStatementIngest) throws {
-    guard !statement.table.isEmpty else {
-      throw GRPCError(.invalidArgument, "the ingest names no table")
-    }
-    let options = statement.tableDefinitionOptions
-    let ifMissing: IngestRequest.IfMissing =
-      options.ifNotExist == .create ? .create : .fail
-    let ifExists: IngestRequest.IfExists =
-      switch options.ifExists {
-      case .append: .append
-      case .replace: .replace
-      default: .fail
-      }
-    self.init(table: statement.table, ifMissing: ifMissing, ifExists: ifExists)
-    schema = statement.hasSchema && !statement.schema.isEmpty ? statement.schema : nil
-    catalog = statement.hasCatalog && !statement.catalog.isEmpty ? statement.catalog : nil
-    isTemporary = statement.temporary
-    transaction = try FlightService.transaction(
-      statement.hasTransactionID ? statement.transactionID : nil)
-    self.options = statement.options
   }
 }

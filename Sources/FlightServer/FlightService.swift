@@ -1,4 +1,5 @@
 public import GRPC
+public import Logging
 internal import NIOCore
 internal import Synchronization
 internal import SwiftProtobuf
@@ -12,13 +13,17 @@ public final class FlightService: GRPCService {
   let database: StreamingDatabase
   let sessions: Sessions
   private let version: String
-  private let metrics: ServerMetrics
+  let metrics: ServerMetrics
+  private let logger: Logger
   /// Keywords and functions of the engine, once they were looked up.
   private let knownFacts = Mutex<ServerFacts?>(nil)
 
   /// - Parameter version: The version of the program, as `0.1.0`.
-  public init(_ database: StreamingDatabase, version: String, metrics: ServerMetrics) {
+  public init(
+    _ database: StreamingDatabase, version: String, metrics: ServerMetrics, logger: Logger
+  ) {
     self.metrics = metrics
+    self.logger = logger
     self.database = database
     self.version = version
     sessions = Sessions(database, metrics)
@@ -30,14 +35,30 @@ public final class FlightService: GRPCService {
       try await answer(call)
       count(call, .ok, since: start)
     } catch {
-      let code: GRPCStatusCode =
-        (error as? GRPCError)?.code ?? (error is CancellationError ? .cancelled : .internal)
-      count(call, code, since: start)
-      throw error
+      let status = status(of: error)
+      count(call, status.code, since: start)
+      if status.code == .internal {
+        logger.error(
+          "internal error",
+          metadata: ["method": "\(call.path)", "message": "\(status.message)"])
+      }
+      throw status
     }
   }
 
-  private func count(_ call: ServerCall, _ code: GRPCStatusCode, since start: ContinuousClock.Instant) {
+  private func status(of error: any Error) -> GRPCError {
+    switch error {
+    case let error as GRPCError: error
+    case let error as DatabaseError: GRPCError(error)
+    case let error as ProtocolError: GRPCError(.invalidArgument, "\(error)")
+    case is CancellationError: GRPCError(.cancelled, "the call was cancelled")
+    default: GRPCError(.internal, "\(error)")
+    }
+  }
+
+  private func count(
+    _ call: ServerCall, _ code: GRPCStatusCode, since start: ContinuousClock.Instant
+  ) {
     let method = call.path.split(separator: "/").last.map(String.init) ?? ""
     metrics.rpcEnded(
       method: Self.methods.contains(method) ? method : "unknown", code: code.rawValue,
@@ -51,25 +72,19 @@ public final class FlightService: GRPCService {
 
   private func answer(_ call: ServerCall) async throws {
     let session = try sessions.session(for: call)
-    do {
-      switch call.path {
-      case Flight.Method.getFlightInfo: try await getFlightInfo(call, session)
-      case Flight.Method.doGet: try await doGet(call, session)
-      case Flight.Method.doPut: try await doPut(call, session)
-      case Flight.Method.doAction: try await doAction(call, session)
-      case Flight.Method.getSchema: try await getSchema(call, session)
-      case Flight.Method.pollFlightInfo: try await pollFlightInfo(call, session)
-      case Flight.Method.listFlights: try await listFlights(call, session)
-      case Flight.Method.listActions: try await listActions(call)
-      case Flight.Method.handshake: try await handshake(call)
-      case Flight.Method.doExchange:
-        throw GRPCError(.unimplemented, "DoExchange is not offered by this server")
-      default: throw GRPCError.unknownMethod(call.path)
-      }
-    } catch let error as DatabaseError {
-      throw GRPCError(error)
-    } catch let error as ProtocolError {
-      throw GRPCError(.invalidArgument, "\(error)")
+    switch call.path {
+    case Flight.Method.getFlightInfo: try await getFlightInfo(call, session)
+    case Flight.Method.doGet: try await doGet(call, session)
+    case Flight.Method.doPut: try await doPut(call, session)
+    case Flight.Method.doAction: try await doAction(call, session)
+    case Flight.Method.getSchema: try await getSchema(call, session)
+    case Flight.Method.pollFlightInfo: try await pollFlightInfo(call, session)
+    case Flight.Method.listFlights: try await listFlights(call, session)
+    case Flight.Method.listActions: try await listActions(call)
+    case Flight.Method.handshake: try await handshake(call)
+    case Flight.Method.doExchange:
+      throw GRPCError(.unimplemented, "DoExchange is not offered by this server")
+    default: throw GRPCError.unknownMethod(call.path)
     }
   }
 
@@ -135,7 +150,7 @@ public final class FlightService: GRPCService {
   private func handshake(_ call: ServerCall) async throws {
     let first = try await call.receive()
     let request = try first.map { try Flight.HandshakeRequest(decoding: $0) }
-    let token = sessions.issueToken()
+    let token = try sessions.issueToken()
     call.sendHeaders(GRPCMetadata([("authorization", "Bearer " + token)]))
     var response = Flight.HandshakeResponse()
     response.protocolVersion = request?.protocolVersion ?? 0
@@ -147,6 +162,9 @@ public final class FlightService: GRPCService {
 }
 
 extension GRPCError {
+  /// Where in a statement the mistake is: an offset in bytes.
+  private static let positionTrailer = "hyprstream-error-position"
+
   /// The status for an error of the database.
   init(_ error: DatabaseError) {
     let code: GRPCStatusCode =
@@ -166,5 +184,8 @@ extension GRPCError {
       case .unauthenticated: .unauthenticated
       }
     self.init(code, error.message)
+    if let position = error.position {
+      metadata.add(Self.positionTrailer, String(position))
+    }
   }
 }

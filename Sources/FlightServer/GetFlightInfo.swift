@@ -31,7 +31,8 @@ extension FlightService {
     case .cmd:
       let command = try FlightSQL.Command(unpacking: descriptor.cmd)
       if let schema = Metadata.schema(of: command) {
-        return flightInfo(schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = descriptor.cmd })
+        return flightInfo(
+          schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = descriptor.cmd })
       }
       return try info(try await start(command, call, session), descriptor)
     default:
@@ -46,7 +47,8 @@ extension FlightService {
     let connectionID = call.connection.id
     switch command {
     case .statementQuery(let statement):
-      let transaction = try Self.transaction(statement.hasTransactionID ? statement.transactionID : nil)
+      let transaction = try Self.transaction(
+        statement.hasTransactionID ? statement.transactionID : nil)
       return try await session.query(
         statement.query,
         StatementContext(transaction: transaction, connectionID: connectionID))
@@ -108,7 +110,8 @@ extension FlightService {
     if let schema = Metadata.schema(of: command) { return schema }
     switch command {
     case .statementQuery(let statement):
-      let transaction = try Self.transaction(statement.hasTransactionID ? statement.transactionID : nil)
+      let transaction = try Self.transaction(
+        statement.hasTransactionID ? statement.transactionID : nil)
       return try await session.schema(
         of: statement.query,
         StatementContext(transaction: transaction, connectionID: call.connection.id))

@@ -13,6 +13,8 @@ final class Sessions: Sendable {
   private struct State {
     var byConnection: [UInt64: Session] = [:]
     var byToken: [String: Session] = [:]
+    /// Cookies that a client has sent back: their sessions outlive the connection.
+    var sentCookies: Set<String> = []
     /// Connections whose end is watched.
     var watched: Set<UInt64> = []
   }
@@ -34,13 +36,22 @@ final class Sessions: Sendable {
     let token = try Self.token(of: call.metadata)
     let (found, isNewConnection) = state.withLock { state in
       let found = token.map { state.byToken[$0] } ?? state.byConnection[connection.id]
+      if found != nil, let token, token.hasPrefix(Self.cookieName) {
+        state.sentCookies.insert(token)
+      }
       return (found, state.watched.insert(connection.id).inserted)
     }
     if isNewConnection { watch(connection) }
-    if let found, !found.isClosed { return found }
-    let fresh = database.openSession()
-    let id = connection.id
-    return state.withLock { state in
+    if let found, !found.isClosed {
+      found.touch()
+      return found
+    }
+    return try open(for: connection.id, token)
+  }
+
+  private func open(for id: UInt64, _ token: String?) throws -> Session {
+    let fresh = try database.openSession()
+    let session = state.withLock { state in
       if let token {
         if let other = state.byToken[token], !other.isClosed { return other }
         state.byToken[token] = fresh
@@ -50,13 +61,16 @@ final class Sessions: Sendable {
       }
       return fresh
     }
+    if session !== fresh { Task { await fresh.close() } }
+    return session
   }
 
   /// The token or cookie that names the session; `nil` if the connection does.
   private static func token(of metadata: GRPCMetadata) throws -> String? {
     if let authorization = metadata.first("authorization"), authorization.hasPrefix("Bearer ") {
       guard authorization.utf8.count <= maxTokenByteCount else {
-        throw GRPCError(.unauthenticated, "the bearer token is longer than \(maxTokenByteCount) bytes")
+        throw GRPCError(
+          .unauthenticated, "the bearer token is longer than \(maxTokenByteCount) bytes")
       }
       return authorization
     }
@@ -73,9 +87,13 @@ final class Sessions: Sendable {
     metrics.connectionOpened()
     connection.onClose { [self] in
       metrics.connectionClosed()
-      let session = state.withLock { state in
+      let session = state.withLock { state -> Session? in
         state.watched.remove(id)
-        return state.byConnection.removeValue(forKey: id)
+        guard let session = state.byConnection.removeValue(forKey: id) else { return nil }
+        let cookie = Self.cookie(of: session)
+        guard !state.sentCookies.contains(cookie) else { return nil }
+        state.byToken[cookie] = nil
+        return session
       }
       Task {
         await session?.close()
@@ -85,9 +103,9 @@ final class Sessions: Sendable {
   }
 
   /// A fresh token with a session of its own.
-  func issueToken() -> String {
+  func issueToken() throws -> String {
     let token = Handle().text + Handle().text
-    let session = database.openSession()
+    let session = try database.openSession()
     state.withLock { $0.byToken["Bearer " + token] = session }
     return token
   }
@@ -97,13 +115,18 @@ final class Sessions: Sendable {
   /// - Returns: The value for `set-cookie`; `nil` if the call has a token or cookie already.
   func issueCookie(for call: ServerCall, _ session: Session) throws -> String? {
     guard try Self.token(of: call.metadata) == nil else { return nil }
-    let cookie = Self.cookieName + "=" + session.id.text
+    let cookie = Self.cookie(of: session)
     state.withLock { $0.byToken[cookie] = session }
     return cookie + "; HttpOnly; SameSite=Strict"
   }
 
+  private static func cookie(of session: Session) -> String {
+    cookieName + "=" + session.id.text
+  }
+
   func close(_ session: Session) async {
     state.withLock { state in
+      state.sentCookies.remove(Self.cookie(of: session))
       state.byToken = state.byToken.filter { $0.value !== session }
       state.byConnection = state.byConnection.filter { $0.value !== session }
     }
@@ -118,7 +141,10 @@ final class Sessions: Sendable {
       let idle = state.byToken.filter { entry in
         !attached.contains(entry.value.id) && entry.value.isIdle(longerThan: timeout)
       }
-      for token in idle.keys { state.byToken[token] = nil }
+      for token in idle.keys {
+        state.byToken[token] = nil
+        state.sentCookies.remove(token)
+      }
       return Array(idle.values)
     }
     for session in idle { await session.close() }

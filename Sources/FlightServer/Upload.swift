@@ -2,6 +2,7 @@ internal import Columnar
 internal import FlightProtocol
 internal import GRPC
 internal import NIOCore
+internal import Telemetry
 
 /// The batches of a put, decoded as they arrive.
 struct Upload: Sendable {
@@ -13,7 +14,12 @@ struct Upload: Sendable {
   private var first: FlightData?
   private var foundSchema: Schema?
 
-  init(_ call: ServerCall) { self.call = call }
+  private let metrics: ServerMetrics
+
+  init(_ call: ServerCall, _ metrics: ServerMetrics) {
+    self.call = call
+    self.metrics = metrics
+  }
 
   /// Receives the first message, which says what the put is for.
   mutating func begin() async throws -> Flight.FlightDescriptor? {
@@ -80,7 +86,9 @@ struct Upload: Sendable {
         foundSchema = schema
         return nil
       case .dictionary: return nil
-      case .batch(let batch): return batch
+      case .batch(let batch):
+        metrics.received(rowCount: batch.rowCount, byteCount: data.bodyByteCount)
+        return batch
       }
     } catch {
       throw GRPCError(.invalidArgument, "the Arrow message cannot be read: \(error)")

@@ -8,6 +8,9 @@ public struct GRPCServerConfiguration: Sendable {
   /// is one per core.
   public var eventLoopCount: Int?
 
+  /// Further connections are closed at once.
+  public var maxConnections = Int.max
+
   /// A longer message of a request ends the call with RESOURCE_EXHAUSTED. In bytes, after decompression.
   public var maxRequestMessageBytes = 256 * 1024 * 1024
   /// How much of a request may wait for the handler before the sender is made to wait, per call.

@@ -72,7 +72,12 @@ private final class ServerConnectionHandler: ChannelInboundHandler {
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    runtime.add(context.channel)
+    guard runtime.add(context.channel) else {
+      runtime.logger.warning(
+        "connection refused: as many are open as may be",
+        metadata: ["limit": "\(runtime.configuration.maxConnections)"])
+      return context.close(promise: nil)
+    }
     context.fireChannelActive()
   }
 

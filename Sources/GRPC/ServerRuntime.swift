@@ -59,8 +59,13 @@ extension ServerRuntime {
     runningHandlers.load(ordering: .acquiring) > 0
   }
 
-  func add(_ channel: any Channel) {
-    channels.withLock { $0[ObjectIdentifier(channel)] = channel }
+  /// - Returns: `false` when there are as many as may be.
+  func add(_ channel: any Channel) -> Bool {
+    channels.withLock { channels in
+      guard channels.count < configuration.maxConnections else { return false }
+      channels[ObjectIdentifier(channel)] = channel
+      return true
+    }
   }
 
   func remove(_ channel: any Channel) {

@@ -4,7 +4,7 @@
 /// It reads tokens, before DuckDB sees the statement, and refuses with a sentence that says what, why
 /// and which option of the server allows it. DuckDB's own locks (`enable_external_access`,
 /// `allowed_directories`, `lock_configuration`) are the second wall: what cannot be decided here, such
-/// as a path that is computed, is left to them.
+/// as a path that is computed, is left to them, unless the function opens files past DuckDB.
 public struct MachineAccessPolicy: Hashable, Sendable {
   /// Files in these directories and below may be read and written. Absolute paths or URLs.
   public var allowedDirectories: [String]

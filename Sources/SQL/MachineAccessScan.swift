@@ -208,11 +208,20 @@ extension MachineAccessScan {
       switch access {
       case .path:
         policy.refusal(of: "\(name)()", path: onlyString(at: index + 2), writes: false)
+      case .unguardedPath: refusalOfUnguarded(name, path: onlyString(at: index + 2))
       case .always(let reason): "\(name)() is not allowed: \(reason)"
       }
     return sentence.map {
       SQLError($0, kind: .refused, at: statement.position(ofToken: index))
     }
+  }
+
+  private func refusalOfUnguarded(_ name: String, path: String?) -> String? {
+    if path == nil, !policy.allowedDirectories.isEmpty {
+      return "\(name)() is not allowed with a path that is computed: write it as a plain string, "
+        + "so that it can be checked"
+    }
+    return policy.refusal(of: "\(name)()", path: path, writes: false)
   }
 
   /// The string at `index`, if nothing but `,` or `)` follows: a path that is known in full.
@@ -225,9 +234,12 @@ extension MachineAccessScan {
 
   /// `query('SELECT …')` runs its text.
   private func refusalOfInnerStatement(at index: Int) -> SQLError? {
-    guard depth < Self.maxDepth, let text = onlyString(at: index),
-      let statements = try? StatementText.split(text)
-    else { return nil }
+    guard depth < Self.maxDepth, let text = onlyString(at: index) else {
+      return SQLError(
+        "query() is not allowed with a text that is computed: write it as a plain string, so that "
+          + "it can be checked", kind: .refused, at: statement.position(ofToken: index - 2))
+    }
+    guard let statements = try? StatementText.split(text) else { return nil }
     for inner in statements {
       guard var refusal = policy.refusal(of: inner, head: inner.head, depth: depth + 1) else {
         continue

@@ -3,6 +3,9 @@ enum MachineFunctions {
   enum Access {
     /// Reads files that its first argument names.
     case path
+    /// The same, but the function opens files by itself, so that DuckDB's own lock does not hold it:
+    /// the path must be a plain string.
+    case unguardedPath
     /// Never for a statement; the reason follows a colon.
     case always(String)
   }
@@ -10,6 +13,7 @@ enum MachineFunctions {
   /// - Parameter name: In lower case.
   static func access(of name: String) -> Access? {
     if readers.contains(name) { return .path }
+    if unguardedReaders.contains(name) { return .unguardedPath }
     if foreign.contains(name) || foreignPrefixes.contains(where: name.hasPrefix) {
       return .always("connections to other systems are set up by the operator of this server")
     }
@@ -18,6 +22,8 @@ enum MachineFunctions {
       return .always("it reads the environment of the machine that this server runs on")
     case "sql_auto_complete":
       return .always("it lists files of the machine that this server runs on")
+    case "json_execute_serialized_sql":
+      return .always("it runs a statement that the server cannot read before")
     case "which_secret", "duckdb_secrets":
       return .always("secrets are set up by the operator of this server")
     case "enable_logging", "disable_logging", "truncate_duckdb_logs", "set_log_types", "write_log",
@@ -36,10 +42,13 @@ enum MachineFunctions {
     "parquet_kv_metadata", "parquet_metadata", "parquet_scan", "parquet_schema", "read_avro",
     "read_blob", "read_csv", "read_csv_auto", "read_duckdb", "read_json", "read_json_auto",
     "read_json_objects", "read_json_objects_auto", "read_ndjson", "read_ndjson_auto",
-    "read_ndjson_objects", "read_parquet", "read_text", "read_xlsx", "sniff_csv", "st_drivers",
-    "st_read", "st_read_meta", "st_readosm", "st_readshp", "sqlite_scan", "delta_scan",
-    "iceberg_scan", "iceberg_metadata", "iceberg_snapshots", "read_arrow", "scan_arrow_ipc",
-    "read_vortex", "lance_scan", "load_aws_credentials",
+    "read_ndjson_objects", "read_parquet", "read_text", "read_xlsx", "sniff_csv", "iceberg_scan",
+    "iceberg_metadata", "iceberg_snapshots", "read_arrow", "scan_arrow_ipc", "load_aws_credentials",
+  ]
+
+  private static let unguardedReaders: Set<String> = [
+    "delta_scan", "lance_scan", "read_vortex", "sqlite_scan", "st_drivers", "st_read",
+    "st_read_meta", "st_readosm", "st_readshp",
   ]
 
   private static let foreign: Set<String> = [

@@ -17,6 +17,10 @@ extension MachineAccessPolicy {
       if name == "import_database" || name == "copy_database" {
         return refusal(of: "PRAGMA \(name)", path: nil, writes: false)
       }
+      if name == "json_execute_serialized_sql" {
+        return
+          "PRAGMA \(name) is not allowed: it runs a statement that the server cannot read before"
+      }
       let isRefused = ["enable_", "disable_", "verify_", "add_parquet_", "debug_", "force_"]
         .contains(where: name.hasPrefix)
       guard isRefused, name != "force_checkpoint" else { return nil }

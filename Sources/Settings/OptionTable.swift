@@ -6,6 +6,13 @@ public enum OptionTable {
   private static let byName: [String: ServerOption] =
     Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
+  /// Options that are read and checked, but that nothing acts on yet.
+  public static let inert: Set<String> = [
+    "engine-connection", "engine-username", "engine-password", "enable-cache", "cache-engine",
+    "cache-connection", "cache-max-duration", "cache-policy", "cache-max-bytes",
+    "max-batch-bytes",
+  ]
+
   public static func option(named name: String) -> ServerOption? { byName[name] }
 
   /// The option that a TOML key, its tables joined by underscores, means.
@@ -108,10 +115,10 @@ public enum OptionTable {
 
   private static let limits: [ServerOption] = [
     .byteCount(
-      "memory-limit", \.limits.memoryBytes, .limits, isReloadable: true,
+      "memory-limit", \.limits.memoryBytes, .limits,
       "Memory for engine, results and buffers; 0 means 80 % of the machine's."),
     .integer(
-      "threads", \.limits.threads, .limits, isReloadable: true,
+      "threads", \.limits.threads, .limits,
       "Threads that compute; 0 means one per core."),
     .integer(
       "max-running", \.limits.maxRunning, .limits, isReloadable: true,
@@ -172,7 +179,10 @@ public enum OptionTable {
       "Path of libduckdb; empty means lib/ beside the program, then the system's."),
     .text(
       "extension-dir", \.machine.extensionDirectory, .machine,
-      "Folder with DuckDB's extensions; empty means beside the program."),
+      "Folder with DuckDB's extensions; empty means beside libduckdb."),
+    .list(
+      "load-extensions", \.machine.extensions, .machine,
+      "Extensions of DuckDB to load at start, such as sqlite or postgres; clients can load none."),
   ]
 
   private static let log: [ServerOption] = [

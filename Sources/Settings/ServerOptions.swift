@@ -152,8 +152,10 @@ public struct ServerOptions: Hashable, Sendable {
     public var allowedDirectories: [String] = []
     /// Path of libduckdb; empty means beside the program (`lib/`), then the system's.
     public var duckDBLibrary = ""
-    /// Folder with DuckDB's extensions; empty means beside the program.
+    /// Folder with DuckDB's extensions; empty means beside libduckdb.
     public var extensionDirectory = ""
+    /// Extensions of DuckDB that are loaded at start, by name; clients can load none.
+    public var extensions: [String] = []
 
     public init() {}
   }

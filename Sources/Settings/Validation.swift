@@ -14,9 +14,22 @@ extension ServerOptions {
         option: spelling("allowed-directories"), value: "\"\(directory)\"",
         reason: "is not an absolute path")
     }
+    for name in machine.extensions where !Self.isExtensionName(name) {
+      throw .outOfRange(
+        option: spelling("load-extensions"), value: "\"\(name)\"",
+        reason: "is not the name of an extension")
+    }
     if metricsWindow <= .zero {
       throw .outOfRange(option: spelling("metrics-window"), value: "0", reason: "is not positive")
     }
+  }
+
+  /// A name, never a path: what is loaded comes from the folder of extensions.
+  private static func isExtensionName(_ name: String) -> Bool {
+    !name.isEmpty
+      && name.utf8.allSatisfy {
+        (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
+      }
   }
 
   private func checkNetwork(_ spelling: (String) -> String) throws(OptionError) {

@@ -9,6 +9,8 @@ final class Progress: Sendable {
   private static let frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
   private let rowCount = Atomic<Int>(0)
+  /// In percent; negative as long as it is not known.
+  private let percent = Atomic<Int>(-1)
   private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
 
   /// - Parameter isShown: Whether standard error is a terminal; else nothing happens.
@@ -31,6 +33,22 @@ final class Progress: Sendable {
 
   func add(rowCount count: Int) { rowCount.wrappingAdd(count, ordering: .relaxed) }
 
+  /// Asks how far the statement is until there is no more news; cancelled with the returned task.
+  func follow(_ rows: ShellRows) -> Task<Void, Never> {
+    Task { [self] in
+      try? await Task.sleep(for: Self.delay)
+      while !Task.isCancelled {
+        switch await rows.progress() {
+        case .fraction(let fraction):
+          percent.store(Int(100 * min(max(fraction, 0), 1)), ordering: .relaxed)
+        case .unknown: break
+        case .over: return
+        }
+        try? await Task.sleep(for: .milliseconds(200))
+      }
+    }
+  }
+
   /// Takes the line away; returns when it is gone.
   func stop() async {
     let task = task.withLock { task in
@@ -45,7 +63,9 @@ final class Progress: Sendable {
     let (seconds, attoseconds) = time.components
     let tenths = attoseconds / 100_000_000_000_000_000
     let rows = rowCount.load(ordering: .relaxed)
-    let text = rows > 0 ? "  \(grouped(rows)) rows" : ""
+    let percent = percent.load(ordering: .relaxed)
+    var text = rows > 0 ? "  \(grouped(rows)) rows" : ""
+    if percent >= 0 { text += "  \(percent) %" }
     Self.write("\r\(Self.frames[frame % Self.frames.count]) \(seconds).\(tenths) s\(text)\u{1B}[K")
   }
 

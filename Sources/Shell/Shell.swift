@@ -58,7 +58,7 @@ public final class Shell {
         say("^C")
         buffer.clear()
       case .line(let line):
-        if buffer.isEmpty && MetaCommand.isCommand(line) {
+        if buffer.isEmpty ? MetaCommand.isCommand(line) : buffer.admitsCommand(line) {
           reader.remember(line)
           switch try await runCommand(line) {
           case .ends: return true
@@ -97,7 +97,10 @@ public final class Shell {
 
   // MARK: Statements
 
-  private func runStatement(_ sql: String) async throws(ShellFailure) -> Bool {
+  /// - Parameter ifEmpty: What to say instead of showing a table without rows.
+  private func runStatement(
+    _ sql: String, ifEmpty: String? = nil
+  ) async throws(ShellFailure) -> Bool {
     let start = ContinuousClock.now
     interrupts.reset()
     let progress = Progress(isShown: isErrorTerminal && isInteractive)
@@ -108,7 +111,7 @@ public final class Shell {
       case .changed(let rowCount):
         await progress.stop()
         if settings.format == .table { try output.write(Self.summary(sql, rowCount)) }
-      case .rows(let rows): try await write(rows, progress)
+      case .rows(let rows): try await write(rows, progress, ifEmpty: ifEmpty)
       }
       await progress.stop()
       try output.flush()
@@ -132,19 +135,32 @@ public final class Shell {
     return "\(grouped(rowCount)) \(rowCount == 1 ? "row" : "rows") changed\n"
   }
 
-  private func write(_ rows: ShellRows, _ progress: Progress) async throws {
+  private func write(
+    _ rows: ShellRows, _ progress: Progress, ifEmpty: String?
+  ) async throws {
     var settings = settings
     if isInteractive && output.isTerminal {
       settings.lineWidth = output.lineWidth
     }
     settings.maxRowCount = maxRowCount == 0 ? nil : maxRowCount
     var writer = settings.makeWriter()
-    try writer.begin(rows.schema, to: output)
+    let news = isErrorTerminal && isInteractive ? progress.follow(rows) : nil
+    defer { news?.cancel() }
     let next = rows.next
-    while let batch = try await interrupts.cancelling({ try await next() }) {
+    var batch = try await interrupts.cancelling { try await next() }
+    while let empty = batch, empty.rowCount == 0 {
+      batch = try await interrupts.cancelling { try await next() }
+    }
+    if let ifEmpty, batch == nil {
+      await progress.stop()
+      return say(ifEmpty)
+    }
+    try writer.begin(rows.schema, to: output)
+    while let current = batch {
       if interrupts.isInterrupted { throw ShellFailure.interrupted }
-      progress.add(rowCount: batch.rowCount)
-      try writer.write(batch, to: output)
+      progress.add(rowCount: current.rowCount)
+      try writer.write(current, to: output)
+      batch = try await interrupts.cancelling { try await next() }
     }
     await progress.stop()
     try writer.end(to: output)
@@ -176,9 +192,14 @@ public final class Shell {
       case .quit: return .ends
       case .help: say(MetaCommand.helpText)
       case .relations(let tablesOnly):
-        return try await table(CatalogQueries.relations(tablesOnly: tablesOnly))
-      case .columns(let name): return try await table(CatalogQueries.columns(of: name))
-      case .databases: return try await table(CatalogQueries.databases)
+        return try await table(
+          CatalogQueries.relations(tablesOnly: tablesOnly),
+          ifEmpty: tablesOnly ? "there are no tables" : "there are no tables and views")
+      case .columns(let name):
+        return try await table(
+          CatalogQueries.columns(of: name), ifEmpty: "there is no table or view \(name)")
+      case .databases:
+        return try await table(CatalogQueries.databases, ifEmpty: "there are no databases")
       case .timing(let flag):
         showsTime = flag ?? !showsTime
         say("times are \(showsTime ? "shown" : "not shown")")
@@ -205,7 +226,11 @@ public final class Shell {
   }
 
   /// The answer of a command, always as a table.
-  private func table(_ sql: String) async throws(ShellFailure) -> CommandResult {
+  ///
+  /// - Parameter ifEmpty: What to say instead of showing a table without rows.
+  private func table(
+    _ sql: String, ifEmpty: String
+  ) async throws(ShellFailure) -> CommandResult {
     let (format, limit) = (settings.format, maxRowCount)
     defer {
       settings.format = format
@@ -213,7 +238,7 @@ public final class Shell {
     }
     settings.format = .table
     maxRowCount = 0
-    return try await runStatement(sql) ? .goesOn : .failed
+    return try await runStatement(sql, ifEmpty: ifEmpty) ? .goesOn : .failed
   }
 
   private func say(_ text: String) {

@@ -23,11 +23,27 @@ public struct ShellRows: Sendable {
   public let schema: Schema
   /// The next batch, or nil at the end. Cancelling the task cancels the statement.
   public let next: @Sendable () async throws -> Batch?
+  /// Waits for news of how far the statement is, about a second at most.
+  public let progress: @Sendable () async -> StatementProgress
 
-  public init(schema: Schema, next: @escaping @Sendable () async throws -> Batch?) {
+  public init(
+    schema: Schema, progress: @escaping @Sendable () async -> StatementProgress = { .over },
+    next: @escaping @Sendable () async throws -> Batch?
+  ) {
     self.schema = schema
+    self.progress = progress
     self.next = next
   }
+}
+
+/// How far a statement is, as the server sees it.
+public enum StatementProgress: Hashable, Sendable {
+  /// From 0 to 1.
+  case fraction(Double)
+  /// It runs, but the server cannot tell how far it is.
+  case unknown
+  /// There will be no more news.
+  case over
 }
 
 /// Why something that the shell did came to nothing.

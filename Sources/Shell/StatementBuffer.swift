@@ -8,6 +8,13 @@ struct StatementBuffer {
 
   mutating func clear() { text = "" }
 
+  /// Whether a line is a command to the shell although a statement has begun: a backslash starts no
+  /// SQL, unless it stands in a text or a comment that is still open.
+  func admitsCommand(_ line: String) -> Bool {
+    guard line.first(where: { $0 != " " }) == "\\" else { return false }
+    return (try? SQLText(text)) != nil
+  }
+
   /// Adds a line and takes out the statements that it completes.
   mutating func add(line: String) -> [String] {
     text += text.isEmpty ? line : "\n" + line

@@ -1,4 +1,5 @@
 public import CoreMetrics
+private import Synchronization
 
 /// What the server counts about itself. Names and labels here are a contract with dashboards.
 ///
@@ -27,6 +28,8 @@ public final class ServerMetrics: Sendable {
   private let queueTime: Timer
   private let received: Flow
   private let sent: Flow
+  private let rowsReceived = Atomic<Int>(0)
+  private let rowsSent = Atomic<Int>(0)
   private let memoryUsed: Meter
   private let memoryLimit: Meter
 
@@ -104,18 +107,52 @@ public final class ServerMetrics: Sendable {
 
   /// Rows that clients sent, in batches or as parameters.
   public func received(rowCount: Int, byteCount: Int) {
+    rowsReceived.wrappingAdd(rowCount, ordering: .relaxed)
     received.add(rowCount: rowCount, byteCount: byteCount)
   }
 
   /// Rows that clients were sent.
   public func sent(rowCount: Int, byteCount: Int) {
+    rowsSent.wrappingAdd(rowCount, ordering: .relaxed)
     sent.add(rowCount: rowCount, byteCount: byteCount)
   }
 
-  /// Bytes in the memory account, and its limit.
+  /// All rows since the start, in both directions.
+  public var rowTotals: (received: Int, sent: Int) {
+    (rowsReceived.load(ordering: .relaxed), rowsSent.load(ordering: .relaxed))
+  }
+
+  /// Bytes of memory that the engine holds, and its limit.
   public func memory(usedBytes: Int, limitBytes: Int) {
     memoryUsed.set(usedBytes)
     memoryLimit.set(limitBytes)
+  }
+}
+
+/// Counts the object that holds it for as long as that object lives.
+public final class Counted: Sendable {
+  /// What is counted.
+  public enum Thing: Sendable {
+    case transaction, preparedStatement
+  }
+
+  private let thing: Thing
+  private let metrics: ServerMetrics
+
+  public init(_ thing: Thing, in metrics: ServerMetrics) {
+    self.thing = thing
+    self.metrics = metrics
+    switch thing {
+    case .transaction: metrics.transactionOpened()
+    case .preparedStatement: metrics.preparedStatementOpened()
+    }
+  }
+
+  deinit {
+    switch thing {
+    case .transaction: metrics.transactionClosed()
+    case .preparedStatement: metrics.preparedStatementClosed()
+    }
   }
 }
 

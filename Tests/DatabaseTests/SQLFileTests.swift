@@ -16,7 +16,7 @@ import Testing
       options: DatabaseOptions(), library: DuckDBLibrary.load(), allocator: HeapAllocator(),
       metrics: ServerMetrics(), logger: Logger(label: "test"))
     let failures = try await SQLTestRun.failures(of: file) { _ in
-      SessionRunner(session: database.openSession())
+      SessionRunner(session: try database.openSession())
     }
     for failure in failures { Issue.record("\(failure)") }
     await database.close()

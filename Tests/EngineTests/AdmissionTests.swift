@@ -55,6 +55,30 @@ import Testing
     admission.leave()
     #expect(admission.load == (0, 0))
   }
+
+  @Test func `more places are given to those who wait at once`() async throws {
+    let admission = Admission(maxRunning: 1, maxQueued: 5)
+    try await admission.enter()
+    let waiting = (1...2).map { _ in Task { try await admission.enter() } }
+    while admission.load.queued < 2 { await Task.yield() }
+    admission.setLimits(maxRunning: 3, maxQueued: 5)
+    for task in waiting { try await task.value }
+    #expect(admission.load == (3, 0))
+  }
+
+  @Test func `one who has waited too long is turned away`() async throws {
+    let admission = Admission(maxRunning: 1, maxQueued: 5)
+    try await admission.enter()
+    let waiting = Task { try await admission.enter() }
+    while admission.load.queued == 0 { await Task.yield() }
+    admission.expire(after: .zero)
+    #expect(admission.load == (1, 1))
+    admission.expire(after: .nanoseconds(1))
+    let error = await #expect(throws: EngineError.self) { try await waiting.value }
+    guard case .overloaded(let sentence) = error else { return #expect(Bool(false), "\(error)") }
+    #expect(sentence.contains("queue_timeout"))
+    #expect(admission.load == (1, 0))
+  }
 }
 
 @Suite struct `Worker threads` {

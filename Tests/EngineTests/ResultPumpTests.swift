@@ -34,7 +34,8 @@ private final class Counting: ResultSource {
     guard position <= limit else { return nil }
     log.produced.wrappingAdd(1, ordering: .relaxed)
     let values = [Int64](repeating: Int64(position), count: 65_536)
-    let column = Column(type: .int64, count: values.count, buffers: [.empty, Buffer(copying: values)])
+    let column = Column(
+      type: .int64, count: values.count, buffers: [.empty, Buffer(copying: values)])
     return Batch(schema: Counting.schema, columns: [column], rowCount: values.count)
   }
 

@@ -32,6 +32,9 @@ import Testing
     "CREATE MACRO m(a) AS TABLE FROM read_csv(a)", "CREATE MACRO m(a) AS getenv(a)",
     "FROM query('FROM read_csv(''x'')')", "SELECT * FROM postgres_scan('a', 'b', 'c')",
     "INSERT INTO t SELECT * FROM read_csv('x')", "CREATE TABLE t AS FROM 'x.csv'",
+    "FROM query('SELECT ' || '1')", "FROM query(getvariable('q'))",
+    "FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    "PRAGMA json_execute_serialized_sql('x')", "FROM sqlite_scan('a.db', 't')",
     "FROM sql_auto_complete('x')", "FROM sniff_csv('x')", "FROM parquet_metadata('x')",
   ])
   func `is refused with a sentence and a place`(sql: String) throws {
@@ -83,6 +86,8 @@ import Testing
       ("EXPORT DATABASE '/data/in/out'", true), ("INSTALL httpfs", false),
       ("FROM read_parquet('s3://bucket/a/b')", true),
       ("FROM read_parquet('s3://bucket2/a')", false),
+      ("FROM sqlite_scan('/data/in/a.db', 't')", true), ("FROM sqlite_scan('/x', 't')", false),
+      ("FROM sqlite_scan($1, 't')", false), ("FROM sqlite_scan('/data/in/' || f, 't')", false),
       ("FROM read_text('file:///data/in/x')", true), ("SELECT getenv('HOME')", false),
     ] as [(String, Bool)])
   func `is allowed in the directories of the operator`(sql: String, isAllowed: Bool) throws {

@@ -118,6 +118,7 @@ struct ConfigurationFileTests {
     ("engine = \"adbc\"", "the engine adbc needs a connection"),
     ("cache_policy = \"lru\"\n[cache]\npolicy = \"lfu\"", "already set as"),
     ("memory_limit = \"1KB\"", "memory_limit: 1000 is less than 64MiB"),
+    ("load_extensions = [\"../x\"]", "is not the name of an extension"),
   ])
   func `a mistake in a file is answered with its key`(text: String, sentence: String) async throws {
     let error = try await #require(throws: OptionError.self) { try await load(text) }
@@ -159,6 +160,7 @@ struct ConfigurationFileTests {
     }
     changed["http-port"] = .text("7778")
     changed["threads"] = .text("7")
+    changed["load-extensions"] = .list(["sqlite", "httpfs"])
     let first = try await OptionSources(
       commandLine: changed, environment: [:], systemFile: "/nonexistent"
     ).load()

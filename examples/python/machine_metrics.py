@@ -64,7 +64,7 @@ class Machine:
 
 
 def show(client: MetricsClient, sent: int, plain: bool) -> None:
-    """The newest window of each metric, and the latest value with its running average."""
+    """The last windows of each metric, and the latest value with its running average; 80 characters wide."""
     table = client.query("""
         SELECT w.metric_id, w.window_start, w.count, w.avg, w.min, w.max, last.value, last.running
         FROM metrics_5m AS w
@@ -75,19 +75,19 @@ def show(client: MetricsClient, sent: int, plain: bool) -> None:
         ORDER BY w.metric_id, w.window_start DESC
     """)
     lines = [f"{sent} values sent", ""]
-    lines.append(f"{'metric':30} {'window':>8} {'rows':>6} {'average':>12} {'least':>12} {'greatest':>12} {'now':>12} {'running avg':>12}")
+    lines.append(f"{'metric':28}{'from':>6}{'rows':>5}{'average':>8}{'least':>8}{'most':>8}{'now':>8}{'running':>8}")
     for row in table.to_pylist():
         start = row["window_start"].astimezone().strftime("%H:%M")
-        numbers = " ".join(f"{short(row[key]):>12}" for key in ("avg", "min", "max", "value", "running"))
-        lines.append(f"{row['metric_id']:30} {start:>8} {row['count']:>6} {numbers}")
+        numbers = "".join(f"{short(row[key]):>8}" for key in ("avg", "min", "max", "value", "running"))
+        lines.append(f"{row['metric_id']:28}{start:>6}{row['count']:>5}{numbers}")
     print(("" if plain else CLEAR) + "\n".join(lines), flush=True)
 
 
 def short(value: float) -> str:
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
-            return f"{value / limit:.2f} {unit}"
-    return f"{value:.2f}"
+            return f"{value / limit:.1f} {unit}"
+    return f"{value:.1f}"
 
 
 def run(options: argparse.Namespace) -> None:

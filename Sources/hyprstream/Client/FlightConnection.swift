@@ -27,11 +27,27 @@ final class FlightConnection: ShellConnection {
         return .changed(rowCount: rowCount < 0 ? nil : Int(clamping: rowCount))
       case .rows(let result):
         let reader = RowReader(result.batches)
-        return .rows(ShellRows(schema: result.schema) { try await reader.next() })
+        let rows = ShellRows(
+          schema: result.schema, progress: { await Self.progress(of: result, client) },
+          next: { try await reader.next() })
+        return .rows(rows)
       }
     } catch {
       throw Self.failure(error)
     }
+  }
+
+  /// The ticket of a result is what our server polls with. Another server refuses it, and then there
+  /// is no progress to show.
+  private static func progress(
+    of result: QueryResult, _ client: FlightClient
+  ) async -> StatementProgress {
+    guard let endpoint = result.info.endpoint.first else { return .over }
+    var descriptor = Flight.FlightDescriptor()
+    descriptor.type = .cmd
+    descriptor.cmd = endpoint.ticket.ticket
+    guard let poll = try? await client.pollInfo(descriptor) else { return .over }
+    return poll.hasProgress ? .fraction(poll.progress) : .unknown
   }
 
   func close() async { await client.withLock { $0 }.close() }
@@ -53,10 +69,19 @@ final class FlightConnection: ShellConnection {
       return client
     } catch let error as GRPCError {
       guard error.code == .unavailable else { throw .connection(error.message) }
-      throw .connection("no server answers at \(address): \(error.message)")
+      throw .connection("no server answers at \(address): \(Self.reason(error.message))")
     } catch {
       throw .connection("no server answers at \(address): \(error)")
     }
+  }
+
+  /// The system's own words at the heart of what the network library says.
+  private static func reason(_ message: String) -> String {
+    let known = [
+      "Connection refused", "Name or service not known", "Network is unreachable",
+      "No route to host", "Connection timed out", "Temporary failure in name resolution",
+    ]
+    return known.first { message.contains($0) } ?? message
   }
 
   /// What the server says stands for itself; its code matters only when there is no sentence.
@@ -68,7 +93,9 @@ final class FlightConnection: ShellConnection {
     case .cancelled: return .interrupted
     case .unavailable: return .connection(error.message)
     default:
-      return .statement(error.message.isEmpty ? "\(error.code)" : error.message, byteOffset: nil)
+      return .statement(
+        error.message.isEmpty ? "\(error.code)" : error.message,
+        byteOffset: error.metadata.first("hyprstream-error-position").flatMap { Int($0) })
     }
   }
 }

@@ -26,7 +26,9 @@ func flagHelp(_ name: String) -> ArgumentHelp {
     text += " (default: \(value))"
   default: break
   }
-  return ArgumentHelp(stringLiteral: text).named(valueName(of: option.kind))
+  if OptionTable.inert.contains(name) { text += " (not acted on yet)" }
+  return ArgumentHelp(stringLiteral: text).named(
+    name == "load-extensions" ? "name" : valueName(of: option.kind))
 }
 
 private func valueName(of kind: ServerOption.Kind) -> String {

@@ -200,11 +200,15 @@ struct MachineFlags: OptionFlags {
   @Option(name: .customLong("extension-dir"), help: flagHelp("extension-dir"))
   var extensionDir: String?
 
+  @Option(name: .customLong("load-extensions"), help: flagHelp("load-extensions"))
+  var loadExtensions: [String] = []
+
   var given: [String: OptionValue] {
     collect([
       ("allowed-directories", .init(allowedDirectories)),
       ("duckdb-library", .init(duckdbLibrary)),
       ("extension-dir", .init(extensionDir)),
+      ("load-extensions", .init(loadExtensions)),
     ])
   }
 }

@@ -9,10 +9,12 @@ private import GRPC
 private import Logging
 internal import Settings
 private import Synchronization
+private import Telemetry
 
 /// The database behind its Flight SQL door.
 final class FlightSQLServer: RunningServer {
   private let parts: ServerParts
+  private let figures: ServerFigures
   private let database: StreamingDatabase
   private let service: FlightService
   private let grpc: GRPCServer
@@ -22,13 +24,22 @@ final class FlightSQLServer: RunningServer {
     self.parts = parts
     let options = parts.options
     let library = try Self.library(options)
+    var settings = DatabaseOptions(options, folder: parts.folder)
+    if settings.extensionDirectory == nil {
+      settings.extensionDirectory = ExtensionFolder.beside(libraryPath: library.path)
+    }
     database = try StreamingDatabase(
-      options: DatabaseOptions(options, folder: parts.folder), library: library,
-      allocator: NetworkBufferAllocator(), metrics: parts.metrics, logger: parts.logger)
-    service = FlightService(database, version: ProductVersion.current, metrics: parts.metrics)
+      options: settings, library: library, allocator: NetworkBufferAllocator(),
+      metrics: parts.metrics, logger: parts.logger)
+    figures = ServerFigures(
+      database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes))
+    service = FlightService(
+      database, version: ProductVersion.current, metrics: parts.metrics,
+      logger: parts.logger)
     var configuration = GRPCServerConfiguration(
       host: options.network.host, port: options.network.port)
     configuration.maxRequestMessageBytes = options.limits.maxMessageBytes
+    configuration.maxConnections = options.limits.maxConnections
     grpc = GRPCServer(configuration: configuration, service: service, logger: parts.logger)
   }
 
@@ -37,20 +48,35 @@ final class FlightSQLServer: RunningServer {
     return try path.isEmpty ? DuckDBLibrary.load() : DuckDBLibrary.load(searching: [path])
   }
 
-  var statusLines: [ServerStatus.Line] {
+  var statusLines: [ServerStatus.Line] { [.init("Engine", "DuckDB \(database.duckDBVersion)")] }
+
+  var statusFigures: [ServerStatus.Figure] {
     let load = database.engine.admission.load
+    let reading = figures.reading
+    let totals = parts.metrics.rowTotals
     return [
-      ServerStatus.Line("Engine", "DuckDB \(database.duckDBVersion)"),
-      .init("Sessions", String(database.sessionCount)),
-      .init("Statements", "\(load.running) running, \(load.queued) waiting"),
+      ServerStatus.Figure(
+        "Statements", String(load.running), note: "running, \(load.queued) waiting"),
+      .init("Sessions", String(database.sessionCount), note: "open now"),
+      .init(
+        "Rows sent", ReadableNumber.count(reading.sentPerSecond) + "/s",
+        note: ReadableNumber.count(totals.sent) + " in all"),
+      .init(
+        "Rows received", ReadableNumber.count(reading.receivedPerSecond) + "/s",
+        note: ReadableNumber.count(totals.received) + " in all"),
+      .init(
+        "Engine memory", reading.usedMemory.map { ReadableNumber.size($0) } ?? "–",
+        note: "of " + ReadableNumber.size(figures.memoryLimit)),
     ]
   }
 
   func start() async throws -> (host: String, port: Int) {
     let address = try await grpc.start()
-    let (database, service) = (database, service)
+    let (database, service, figures) = (database, service, figures)
     background.withLock { tasks in
-      tasks = [Task { await database.run() }, Task { await service.run() }]
+      tasks = [
+        Task { await database.run() }, Task { await service.run() }, Task { await figures.run() },
+      ]
     }
     return address
   }
@@ -76,11 +102,18 @@ extension DatabaseOptions {
       ? folder?.temporaryPath ?? "/tmp" : options.storage.spoolDirectory
     extensionDirectory =
       options.machine.extensionDirectory.isEmpty ? nil : options.machine.extensionDirectory
+    extensions = options.machine.extensions
+    engineSettings = options.engine.options
     allowedDirectories = options.machine.allowedDirectories
     memoryLimitByteCount = options.limits.memoryBytes
     threadCount = options.limits.threads
-    if options.limits.maxRunning > 0 { maxRunning = options.limits.maxRunning }
+    maxRunning = options.runningLimit(coreCount: Machine.coreCount)
     maxQueued = options.limits.maxQueued
+    queueTimeout = options.timeouts.queue
+    maxSessions = options.limits.maxSessions
+    maxPreparedStatements = options.limits.maxPreparedStatements
+    maxTransactions = options.limits.maxTransactions
+    maxSpoolByteCount = options.limits.maxSpoolBytes
     statementTimeout = options.timeouts.statement
     transactionIdleTimeout = options.timeouts.transactionIdle
     sessionIdleTimeout = options.timeouts.sessionIdle

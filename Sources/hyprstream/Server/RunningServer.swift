@@ -17,6 +17,9 @@ protocol RunningServer: Sendable {
 
   /// What the status page shows beside the program's own lines.
   var statusLines: [ServerStatus.Line] { get }
+
+  /// What goes up and down, for the status page.
+  var statusFigures: [ServerStatus.Figure] { get }
 }
 
 /// Everything a server is made from.

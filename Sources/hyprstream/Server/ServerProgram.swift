@@ -26,6 +26,10 @@ struct ServerProgram {
     let threshold = LineLogHandler.Threshold(Logger.Level(options.log.level))
     let logger = Self.startLog(options.log, threshold)
     for warning in loaded.warnings { logger.warning("\(warning)") }
+    for name in loaded.origins.keys.sorted() where OptionTable.inert.contains(name) {
+      logger.warning(
+        "\(loaded.origins[name]?.spelling ?? name) is read, but nothing acts on it yet")
+    }
     let registry = PrometheusRegistry()
     MetricsSystem.bootstrap(registry)
     let folder =

@@ -61,14 +61,16 @@ final class ListenerService: Service {
 
   func status(_ options: ServerOptions) -> ServerStatus {
     let state = state.withLock { $0 }
-    let seconds = (ContinuousClock.now - state.start).components.seconds
+    let uptime = ReadableNumber.time(ContinuousClock.now - state.start)
     let lines = [
       ServerStatus.Line("Version", ProductVersion.current),
+      .init("Up for", uptime),
       .init("Address", state.address),
-      .init("Up for", OptionText.text(duration: .seconds(seconds))),
       .init("Data", options.storage.isEphemeral ? "in memory" : options.storage.dataDirectory),
     ]
-    return ServerStatus(isReady: state.isReady, lines: lines + server.statusLines)
+    return ServerStatus(
+      isReady: state.isReady, address: state.address, figures: server.statusFigures,
+      lines: lines + server.statusLines)
   }
 }
 

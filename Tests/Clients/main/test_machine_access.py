@@ -1,10 +1,13 @@
 """Statements that would read or write the machine are refused, unless the operator allows folders."""
 
+import sqlite3
+
 import pyarrow as pa
 import pytest
 
 from support import protocol
 from support.raw import Raw
+from support.server import ROOT
 from support.wire import Wire, status
 
 REFUSED = [
@@ -89,3 +92,41 @@ def test_allowed_folders_can_be_read_and_written_and_no_others(start_server, tmp
             with pytest.raises((pa.ArrowException, OSError)):
                 raw.query(sql)
     assert not (other / "out.csv").exists()
+
+
+EXTENSIONS = sorted((ROOT / ".deps" / "extensions").glob("*/*/sqlite_scanner.duckdb_extension"))
+
+
+@pytest.mark.skipif(not EXTENSIONS, reason="there are no extensions of DuckDB on this machine")
+def test_extensions_that_the_operator_loads_reach_allowed_folders_only(start_server, tmp_path):
+    folder, other = tmp_path / "open", tmp_path / "closed"
+    for place in (folder, other):
+        place.mkdir()
+        database = sqlite3.connect(place / "kept.sqlite")
+        database.execute("CREATE TABLE t (n INTEGER)")
+        database.execute("INSERT INTO t VALUES (42)")
+        database.commit()
+        database.close()
+    server = start_server("--allowed-directories", str(folder), "--load-extensions", "sqlite")
+    with Raw(server.url) as raw:
+        assert raw.value(f"SELECT n FROM sqlite_scan('{folder}/kept.sqlite', 't')") == 42
+        raw.update(f"ATTACH '{folder}/kept.sqlite' AS kept (TYPE sqlite)")
+        assert raw.value("SELECT n FROM kept.t") == 42
+        scan = f"FROM sqlite_scan('{other}/kept.sqlite', 't')"
+        doubled = scan.replace("'", "''")
+        for sql in (
+            scan,
+            f"FROM sqlite_scan('{other}' || '/kept.sqlite', 't')",
+            f"ATTACH '{other}/kept.sqlite' AS stolen (TYPE sqlite)",
+            "CREATE MACRO any_file(path) AS TABLE FROM sqlite_scan(path, 't')",
+            f"FROM query('FROM sqlite_' || '{doubled[12:]}')",
+            f"FROM json_execute_serialized_sql(json_serialize_sql('{doubled}'))",
+            "LOAD httpfs",
+        ):
+            with pytest.raises((pa.ArrowException, OSError)):
+                raw.query(sql)
+
+
+def test_an_extension_that_is_missing_is_named(start_server):
+    with pytest.raises(RuntimeError, match="no_such_extension"):
+        start_server("--load-extensions", "no_such_extension")

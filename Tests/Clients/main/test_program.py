@@ -1,5 +1,6 @@
 """The program as its operator sees it: options, signals, data folder, health and metrics pages."""
 
+import http.client
 import json
 import os
 import signal
@@ -8,6 +9,8 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import adbc_driver_flightsql.dbapi as flight_sql
+import pyarrow as pa
 import pytest
 
 from support.raw import Raw
@@ -137,6 +140,56 @@ def test_health_and_metrics_pages(start_server):
     for line in text.splitlines():
         assert line.startswith("#") or not line or float(line.rsplit(" ", 1)[1]) is not None
     assert get(port, "/nothing/here")[0] == 404
+
+
+def test_pages_are_read_under_the_names_of_this_machine(start_server):
+    port = free_port()
+    server = start_server("--http-port", str(port))
+
+    def ask(method, path, host="localhost"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request(method, path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+
+    status, text, headers = ask("GET", "/", f"127.0.0.1:{port}")
+    assert status == 200 and server.url in text and "DuckDB" in text
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert ask("HEAD", "/health")[:2] == (200, "")
+    assert ask("HEAD", "/metrics")[0] == 200
+    assert ask("GET", "/health", "evil.example")[0] == 421
+    assert ask("GET", "/health", f"[::1]:{port}")[0] == 200
+    assert ask("POST", "/health")[0] == 405
+    status, text, _ = ask("GET", "/nothing/here")
+    assert status == 404 and "/metrics" in text
+
+
+def test_the_figures_follow_what_clients_do(start_server):
+    port = free_port()
+    server = start_server("--http-port", str(port))
+
+    def figures():
+        lines = [line.rsplit(" ", 1) for line in get(port, "/metrics")[1].splitlines() if not line.startswith("#")]
+        return {name.removeprefix("hyprstream_"): float(value) for name, value in lines}
+
+    with flight_sql.connect(server.url) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest("t", pa.table({"n": range(1000)}), mode="create")
+        connection.commit()
+        cursor.execute("SELECT * FROM t WHERE n >= ?", (500,))
+        assert cursor.fetch_arrow_table().num_rows == 500
+        cursor.adbc_prepare("SELECT 1")
+        during = figures()
+    assert during["connections"] >= 1 and during["sessions"] >= 1
+    assert during["transactions"] == 1 and during["transactions_total"] >= 2
+    assert during["prepared_statements"] >= 1
+    assert during["rows_received_total"] >= 1001 and during["bytes_received_total"] >= 8000
+    assert during["rows_sent_total"] >= 500 and during["bytes_sent_total"] >= 4000
+    assert during['statements_total{outcome="ok"}'] >= 2
+    assert during["memory_limit_bytes"] > 64 << 20
+    while figures()["sessions"] > 0:
+        pass
+    after = figures()
+    assert after["transactions"] == 0 and after["prepared_statements"] == 0
 
 
 def test_slow_statements_and_logs_as_json(start_server):

@@ -1,0 +1,69 @@
+internal import Database
+private import Synchronization
+internal import Telemetry
+
+/// What the status page shows in numbers: looked at every two seconds, so that asking costs nothing.
+final class ServerFigures: Sendable {
+  /// Rows per second over the last looks, and the engine's memory at the last one.
+  struct Reading: Sendable {
+    var receivedPerSecond = 0
+    var sentPerSecond = 0
+    /// Bytes; `nil` before the first look.
+    var usedMemory: Int?
+  }
+
+  private struct Look {
+    let time: ContinuousClock.Instant
+    let received: Int
+    let sent: Int
+  }
+
+  private struct State {
+    var looks: [Look] = []
+    var reading = Reading()
+  }
+
+  private static let interval: Duration = .seconds(2)
+  /// Rates are those between the newest and the oldest of so many looks.
+  private static let maxLookCount = 6
+
+  private let database: StreamingDatabase
+  private let metrics: ServerMetrics
+  /// Bytes that the engine may use.
+  let memoryLimit: Int
+  private let state = Mutex(State())
+
+  init(_ database: StreamingDatabase, _ metrics: ServerMetrics, memoryLimit: Int) {
+    self.database = database
+    self.metrics = metrics
+    self.memoryLimit = memoryLimit
+    metrics.memory(usedBytes: 0, limitBytes: memoryLimit)
+  }
+
+  var reading: Reading { state.withLock { $0.reading } }
+
+  /// Looks until the task is cancelled.
+  func run() async {
+    while !Task.isCancelled {
+      let usedMemory = await database.usedMemoryByteCount()
+      if let usedMemory { metrics.memory(usedBytes: usedMemory, limitBytes: memoryLimit) }
+      note(usedMemory)
+      try? await Task.sleep(for: Self.interval)
+    }
+  }
+
+  private func note(_ usedMemory: Int?) {
+    let totals = metrics.rowTotals
+    let look = Look(time: .now, received: totals.received, sent: totals.sent)
+    state.withLock { state in
+      state.looks.append(look)
+      if state.looks.count > Self.maxLookCount { state.looks.removeFirst() }
+      let first = state.looks.first ?? look
+      let seconds = max(1, (look.time - first.time) / .seconds(1))
+      state.reading = Reading(
+        receivedPerSecond: Int(Double(look.received - first.received) / seconds),
+        sentPerSecond: Int(Double(look.sent - first.sent) / seconds),
+        usedMemory: usedMemory ?? state.reading.usedMemory)
+    }
+  }
+}
