@@ -20,6 +20,7 @@ public final class StreamingDatabase: Sendable {
   public let engine: DuckDBEngine
   let planner: StatementPlanner
   let metrics: MetricsRelation
+  let tableColumns = TableColumns()
   private let state = Mutex(State())
 
   let log: StatementLog

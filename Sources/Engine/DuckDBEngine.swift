@@ -112,7 +112,8 @@ public final class DuckDBEngine: Sendable {
   ///
   /// Leaves `admission` when the worker goes away for the first time.
   func startOnWorker(
-    _ open: @escaping @Sendable (Announcement) throws(EngineError) -> (Schema, any ResultSource, Int)
+    _ open:
+      @escaping @Sendable (Announcement) throws(EngineError) -> (Schema, any ResultSource, Int)
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withCheckedContinuation { continuation in
       pool.submit { [self] in
