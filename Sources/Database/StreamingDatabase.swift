@@ -18,6 +18,7 @@ public final class StreamingDatabase: Sendable {
   public var options: DatabaseOptions { currentOptions.withLock { $0 } }
   private let currentOptions: Mutex<DatabaseOptions>
   public let engine: DuckDBEngine
+  public let instances: EngineInstances
   let planner: StatementPlanner
   let metrics: MetricsRelation
   let tableColumns = TableColumns()
@@ -42,10 +43,9 @@ public final class StreamingDatabase: Sendable {
       policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
       metrics: metrics)
     do throws(DuckDBError) {
-      let instance = try DuckDBInstance(
-        library: library, configuration: Self.configuration(options, metrics))
+      instances = try EngineInstances(options, library: library, metrics: metrics)
       engine = DuckDBEngine(
-        instance: instance,
+        instance: instances.queries,
         admission: Admission(
           maxRunning: options.maxRunning, maxQueued: options.maxQueued,
           watch: Admission.Watch(
@@ -59,32 +59,6 @@ public final class StreamingDatabase: Sendable {
     } catch {
       throw DatabaseError(error)
     }
-  }
-
-  /// The settings of the *queries* instance. Nothing outside the allowed directories can be
-  /// reached, and nothing that could open them again can be set.
-  private static func configuration(
-    _ options: DatabaseOptions, _ metrics: MetricsRelation
-  ) -> DuckDBInstance.Configuration {
-    var settings: [String: String] = [:]
-    if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
-    if options.memoryLimitByteCount > 0 {
-      settings["memory_limit"] = "\(options.memoryLimitByteCount / 1_000_000)MB"
-    }
-    settings.merge(options.engineSettings) { _, given in given }
-    if let directory = options.extensionDirectory { settings["extension_directory"] = directory }
-    settings["temp_directory"] = options.spoolDirectory
-    var setup = metrics.setupStatements
-    setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }
-    setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
-    return DuckDBInstance.Configuration(
-      path: options.path, settings: settings, setup: setup,
-      // Sessions begin in UTC wherever the server stands.
-      // DuckDB keeps count of progress only while its bar is on; the bar itself is not printed.
-      connectionSetup: [
-        "SET TimeZone = 'UTC'", "SET enable_progress_bar_print = false",
-        "SET enable_progress_bar = true",
-      ])
   }
 
   var defaultSessionOptions: [String: SessionOption] {
