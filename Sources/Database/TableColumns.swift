@@ -7,19 +7,19 @@ internal import Synchronization
 ///
 /// Valid for one version of the catalog. What a transaction has defined and not committed is not here.
 final class TableColumns: Sendable {
-  private struct Key: Hashable {
+  fileprivate struct Key: Hashable {
     let relation: String
     /// They decide where a name without a schema is looked up.
     let settings: SessionSettings
   }
 
-  private struct State {
+  fileprivate struct State {
     var catalogVersion = 0
     var columns: [Key: [Field]] = [:]
   }
 
   private static let maxCount = 1_024
-  private let state = Mutex(State())
+  fileprivate let state = Mutex(State())
 
   /// The place for the columns of one table as it is in one version of the catalog.
   struct Entry: Sendable {

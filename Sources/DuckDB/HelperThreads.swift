@@ -150,3 +150,29 @@ struct Help: ~Copyable {
     onCall?()
   }
 }
+
+/// How long a thread has been at a statement.
+struct Effort {
+  /// Longer than a row by key takes, and hardly longer than the first slice of work that DuckDB hands out
+  /// of a large table. Time of the processor: a busy machine, or a client that sends its rows slowly,
+  /// makes no statement large.
+  private static let processorLimit: Duration = .microseconds(300)
+  /// For statements that wait for the disk.
+  private static let limit: Duration = .milliseconds(5)
+
+  private let start = ContinuousClock.now
+  private let processorStart = Self.processorTime
+
+  /// Whether a second thread would be worth its waking.
+  var isLarge: Bool {
+    Self.processorTime - processorStart > Self.processorLimit
+      || ContinuousClock.now - start > Self.limit
+  }
+
+  /// Of this thread so far.
+  private static var processorTime: Duration {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+}

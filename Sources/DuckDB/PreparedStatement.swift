@@ -167,21 +167,16 @@ public final class PreparedStatement: @unchecked Sendable {
     return try unsafe ResultStream(result, of: self, help)
   }
 
-  /// How long a statement may work before it calls for help, longer than a row by key takes, and
-  /// hardly longer than the first slice of work that DuckDB hands out of a large table.
-  private static let helpDelay: Duration = .microseconds(300)
-
   /// Works until the statement has its first rows, or until it has called for help.
   ///
   /// - Returns: `false` if it has failed.
   private func work(on pending: duckdb_pending_result?, calling help: inout Help) -> Bool {
-    let start = ContinuousClock.now
+    let effort = Effort()
     while true {
       switch unsafe duckdb_pending_execute_task(pending) {
       case DUCKDB_PENDING_RESULT_READY: return true
       case DUCKDB_PENDING_ERROR: return false
-      case DUCKDB_PENDING_RESULT_NOT_READY where ContinuousClock.now - start < Self.helpDelay:
-        continue
+      case DUCKDB_PENDING_RESULT_NOT_READY where !effort.isLarge: continue
       default:
         help.call()
         return true
