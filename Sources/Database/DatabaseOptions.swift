@@ -22,6 +22,9 @@ public struct DatabaseOptions: Sendable {
   /// How long a statement waits for a place; zero means without limit.
   public var queueTimeout: Duration = .seconds(60)
   public var maxSessions = 10_000
+  /// When there are too many sessions, one that holds nothing makes room after so long without a
+  /// call: clients that fetch a token for each connection leave many behind.
+  public var replaceableSessionGrace: Duration = .seconds(10)
   /// Per session.
   public var maxPreparedStatements = 10_000
   /// Per session.

@@ -63,7 +63,30 @@ final class Load: Sendable {
       return try connection.changedRowCount(of: ingest.insertStatement(from: source))
         ?? queue.rowCount
     }
-    guard let existing = try existingColumns(connection, known) else {
+    let existing = try existingColumns(connection, known)
+    guard isOrderable(on: connection), queue.isLarge() else {
+      return try load(into: existing, from: source, on: connection)
+    }
+    return try connection.inTransaction { () throws(DuckDBError) in
+      let view = "__hyprstream_load_\(id)"
+      return try connection.withOrderedView(named: view, of: queue, schema: schema) {
+        () throws(DuckDBError) in
+        try load(into: existing, from: view, on: connection)
+      }
+    }
+  }
+
+  /// Whether DuckDB can take the rows on several threads: by a view, which stands where the table is.
+  private func isOrderable(on connection: Connection) -> Bool {
+    !request.isTemporary && [nil, metrics.catalog].contains(request.catalog)
+      && connection.setting("search_path")?.isEmpty != false && OrderedView.holds(schema)
+  }
+
+  /// - Parameter source: What stands after FROM; it has the columns of `schema` in their order.
+  private func load(
+    into existing: [Field]?, from source: String, on connection: Connection
+  ) throws(DuckDBError) -> Int {
+    guard let existing else {
       guard request.ifMissing == .create else {
         throw refuse(
           .notFound,
@@ -160,6 +183,22 @@ final class Load: Sendable {
 }
 
 extension Connection {
+  /// Runs `body` in the open transaction, or in one of its own: all of it is done or nothing.
+  func inTransaction<Value>(
+    _ body: () throws(DuckDBError) -> Value
+  ) throws(DuckDBError) -> Value {
+    if isInTransaction { return try body() }
+    try execute("BEGIN TRANSACTION")
+    do throws(DuckDBError) {
+      let value = try body()
+      try execute("COMMIT")
+      return value
+    } catch {
+      if isInTransaction { try? execute("ROLLBACK") }
+      throw error
+    }
+  }
+
   /// Runs one statement to its end.
   ///
   /// - Returns: How many rows it changed, if it says so.

@@ -39,15 +39,16 @@ extension Session {
   }
 
   private func keep(_ query: OpenQuery) throws(DatabaseError) {
+    let isGone = Task.isCancelled
     let (isClosed, evicted) = state.withLock { state -> (Bool, OpenQuery?) in
-      if state.isClosed { return (true, query) }
+      if state.isClosed || isGone { return (true, query) }
       // Nobody need fetch the count of rows that a statement has changed, and many do not.
       if query.pump.changedRowCount != nil { return (false, state.fetched.add(query)) }
       state.results[query.handle] = query
       return (false, nil)
     }
     evicted?.pump.close()
-    if isClosed { throw DatabaseError(.cancelled, "the session was closed meanwhile") }
+    if isClosed { throw DatabaseError(.cancelled, "the session or the call was closed meanwhile") }
   }
 
   /// The same for a prepared statement, with the parameters that were bound to it.

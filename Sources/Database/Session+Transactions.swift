@@ -12,6 +12,10 @@ extension Session {
     let limit = database.options.maxTransactions
     let transaction = Transaction(connectionID: connectionID, metrics: database.log.metrics)
     let isAdded = state.withLock { state in
+      if state.transactions.count >= limit {
+        // Of those that were rolled back, some will never be asked for again.
+        state.transactions = state.transactions.filter { !$0.value.isEnded }
+      }
       guard state.transactions.count < limit else { return false }
       state.transactions[transaction.handle] = transaction
       return true

@@ -79,6 +79,12 @@ public final class Session: Sendable {
     database.forget(self)
   }
 
+  /// Ends a session that holds nothing.
+  func closeEmpty() {
+    state.withLock { $0.isClosed = true }
+    database.forget(self)
+  }
+
   /// A client's connection has closed: its transactions are rolled back.
   func connectionClosed(_ connectionID: UInt64) async {
     let lost = state.withLock { state in
@@ -142,6 +148,18 @@ public final class Session: Sendable {
       timeout > .zero && state.running.isEmpty
         && !state.results.values.contains(where: \.isBeingRead)
         && ContinuousClock.now - state.lastUse > timeout
+    }
+  }
+
+  /// Whether a fresh session would be as good as this one, which nobody has used for a while: no
+  /// client would notice if it were gone.
+  func isReplaceable(after grace: Duration) -> Bool {
+    state.withLock { state in
+      state.home == nil && state.transactions.isEmpty && state.sqlTransaction == nil
+        && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
+        && state.options.isEmpty && state.settings == SessionSettings()
+        && state.isolation == .statement && state.statementTimeout == nil
+        && ContinuousClock.now - state.lastUse > grace
     }
   }
 

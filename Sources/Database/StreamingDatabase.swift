@@ -98,6 +98,7 @@ public final class StreamingDatabase: Sendable {
   public func openSession() throws(DatabaseError) -> Session {
     let session = Session(self)
     let limit = options.maxSessions
+    if sessionCount >= limit { replaceSession() }
     let (isClosing, isFull) = state.withLock { state in
       let isFull = state.sessions.count >= limit
       if !isFull, !state.isClosing { state.sessions[session.id] = session }
@@ -110,6 +111,12 @@ public final class StreamingDatabase: Sendable {
     }
     log.metrics.sessionOpened()
     return session
+  }
+
+  private func replaceSession() {
+    let grace = options.replaceableSessionGrace
+    let sessions = state.withLock { Array($0.sessions.values) }
+    sessions.first { $0.isReplaceable(after: grace) }?.closeEmpty()
   }
 
   func forget(_ session: Session) {

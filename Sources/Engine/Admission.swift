@@ -14,6 +14,14 @@ public final class Admission: Sendable {
     var nextID: UInt64 = 0
   }
 
+  private struct Waiter {
+    let id: UInt64
+    let start = ContinuousClock.now
+    let continuation: CheckedContinuation<Outcome, Never>
+  }
+
+  private enum Outcome { case entered, cancelled, expired(Duration) }
+
   /// Told about the queue, for those who count.
   public struct Watch: Sendable {
     /// A statement begins to wait.
@@ -33,14 +41,6 @@ public final class Admission: Sendable {
       self.refused = refused
     }
   }
-
-  private struct Waiter {
-    let id: UInt64
-    let start = ContinuousClock.now
-    let continuation: CheckedContinuation<Outcome, Never>
-  }
-
-  private enum Outcome { case entered, cancelled, expired(Duration) }
 
   private let state: Mutex<State>
   private let watch: Watch?

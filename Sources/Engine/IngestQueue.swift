@@ -13,6 +13,9 @@ public final class IngestQueue: BatchSource {
   /// Enough for two threads of DuckDB to work while the next message arrives.
   private static let maxQueuedByteCount = 16 << 20
 
+  /// From so many bytes on, a load is worth some preparation.
+  fileprivate static let largeByteCount = 4 << 20
+
   private struct State {
     var batches = Deque<Batch>()
     var queuedByteCount = 0
@@ -26,6 +29,9 @@ public final class IngestQueue: BatchSource {
     var rowCount = 0
     /// The statement has asked for a batch.
     var isTaken = false
+
+    var isLarge: Bool { queuedByteCount >= largeByteCount }
+    var isOver: Bool { isFinished || isClosed || failure != nil }
   }
 
   private let state = Mutex(State())
@@ -96,8 +102,14 @@ public final class IngestQueue: BatchSource {
 
   // MARK: The statement's side
 
-  /// Two threads insert faster than one, and rows of a load need no order of their own.
+  /// For statements that are not an INSERT, which reads with one thread.
   public var maxThreads: Int { 2 }
+
+  /// Waits until it is known whether the client sends much.
+  public func isLarge() -> Bool {
+    monitor.wait { state.withLock { $0.isLarge || $0.isOver } }
+    return state.withLock { $0.isLarge }
+  }
 
   public func next() throws -> Batch? {
     enum Taken { case batch(Batch), end, failure(String), wait }
@@ -123,9 +135,7 @@ public final class IngestQueue: BatchSource {
       case .failure(let sentence): throw IngestFailure(sentence: sentence)
       case .wait:
         monitor.wait {
-          state.withLock { state in
-            !state.batches.isEmpty || state.isFinished || state.isClosed || state.failure != nil
-          }
+          state.withLock { !$0.batches.isEmpty || $0.isOver }
         }
       }
     }

@@ -8,7 +8,8 @@ internal import DuckDB
 ///
 /// The worker runs ahead of the reader until `maxQueuedByteCount` wait, then goes away; it comes
 /// back when the reader has taken half. So a slow reader slows its query down, and a paused result
-/// holds a connection and a snapshot, but no thread.
+/// holds a connection and a snapshot, but no thread. Until the reader takes its first batch, the
+/// worker computes little more than that one: many results are opened and never read.
 ///
 /// `spool()` runs a result to its end without a reader, into memory and then to disk, because
 /// another statement needs its connection.
@@ -17,9 +18,11 @@ internal import DuckDB
 public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   /// How many bytes of batches wait for the reader before the worker pauses.
   private static let maxQueuedByteCount = 12 << 20
-  /// How large the batches aim to be: large enough to make framing cheap, small enough that a few
-  /// of them fit in the network's windows and far below the 16 MiB that many clients accept.
-  private static let targetBatchByteCount = 3 << 20
+  /// The same while nobody has asked for a batch.
+  private static let maxUnclaimedByteCount = 64 << 10
+  /// How large the batches aim to be: large enough to make framing cheap, small enough to be still
+  /// in the processor's cache when they are sent, and when the client puts them together.
+  private static let targetBatchByteCount = 1 << 20
   private static let maxBatchRowCount = 65_536
   /// The first batch is one chunk of DuckDB, so that the reader soon has something.
   private static let firstBatchRowCount = 2_048
@@ -29,6 +32,8 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   private struct State {
     var queue = Deque<Batch>()
     var queuedByteCount = 0
+    /// A reader has asked for a batch.
+    var isClaimed = false
     var isFilling = true
     /// The source has no more, or has failed with `failure`.
     var isEnded = false
@@ -47,6 +52,12 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     var busySince = ContinuousClock.now
 
     var isOver: Bool { isEnded || isClosed }
+    /// More than the first batch is of use to someone.
+    var isWanted: Bool { isClaimed || isSpooling }
+    /// The worker shall pause.
+    var isFull: Bool {
+      queuedByteCount >= (isClaimed ? maxQueuedByteCount : maxUnclaimedByteCount)
+    }
   }
 
   public let schema: Schema
@@ -110,7 +121,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   /// Fills the queue until it is full or the source ends. Called on a worker by whoever has set
   /// `isFilling`; that is the creator, for the first time.
   func fill() {
-    var rowCount = state.withLock { $0.rowCount == 0 ? Self.firstBatchRowCount : nextRowCount($0) }
+    var rowCount = state.withLock { nextRowCount($0) }
     while let source {
       if state.withLock({ $0.stopReason != nil }) { return end(nil) }
       do throws(DuckDBError) {
@@ -129,6 +140,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   }
 
   private func nextRowCount(_ state: borrowing State) -> Int {
+    guard state.rowCount > 0, state.isWanted else { return Self.firstBatchRowCount }
     let bytesPerRow = max(1, state.byteCount / max(1, state.rowCount))
     let rows = Self.targetBatchByteCount / bytesPerRow
     return min(max(rows, Self.firstBatchRowCount), Self.maxBatchRowCount)
@@ -155,7 +167,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
         }
         return (state.reader, .fetch(rows))
       }
-      if state.queuedByteCount >= Self.maxQueuedByteCount {
+      if state.isFull {
         state.isFilling = false
         return (state.reader, .pause)
       }
@@ -249,6 +261,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     let (taken, failure, refills) = state.withLock { state -> (Taken, EngineError?, Bool) in
       if let reason = state.stopReason { return (.end, reason.error, false) }
       if state.isClosed { return (.end, .cancelled, false) }
+      state.isClaimed = true
       if let batch = state.queue.popFirst() {
         state.queuedByteCount -= batch.byteCount
         let refills =

@@ -139,7 +139,8 @@ final class Sessions: Sendable {
     let idle = state.withLock { state in
       let attached = Set(state.byConnection.values.map(\.id))
       let idle = state.byToken.filter { entry in
-        !attached.contains(entry.value.id) && entry.value.isIdle(longerThan: timeout)
+        entry.value.isClosed
+          || !attached.contains(entry.value.id) && entry.value.isIdle(longerThan: timeout)
       }
       for token in idle.keys {
         state.byToken[token] = nil

@@ -127,7 +127,7 @@ public enum OptionTable {
       "max-queued", \.limits.maxQueued, .limits, isReloadable: true,
       "Statements that wait for their turn; more are refused."),
     .integer(
-      "max-connections", \.limits.maxConnections, .limits, isReloadable: true,
+      "max-connections", \.limits.maxConnections, .limits,
       "Open client connections; more are refused."),
     .integer(
       "max-sessions", \.limits.maxSessions, .limits, isReloadable: true,

@@ -29,6 +29,21 @@ import Testing
     #expect(prepare == .resourceExhausted)
   }
 
+  @Test func `a session that holds nothing makes room for another`() async throws {
+    let test = try TestDatabase { options in
+      options.maxSessions = 3
+      options.replaceableSessionGrace = .zero
+    }
+    let holding = try test.database.openSession()
+    try await holding.run("CREATE TEMP TABLE t AS SELECT 1 AS i")
+    let open = try test.database.openSession()
+    let query = try await open.query("SELECT 1", .inside(nil))
+    for _ in 0..<10 { _ = try test.database.openSession() }
+    #expect(test.database.sessionCount == 3)
+    #expect(try await holding.count("SELECT i FROM t") == 1)
+    #expect(try open.openQuery(query.handle) === query)
+  }
+
   @Test(arguments: [
     "SELECT * FROM (\(endless))", "CREATE TABLE t AS \(endless)",
     "CREATE TEMP TABLE t AS \(endless)", "BEGIN; CREATE TABLE t AS \(endless)",

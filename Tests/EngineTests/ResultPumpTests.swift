@@ -83,13 +83,24 @@ private final class Counting: ResultSource {
     #expect(pump.produced.rows == 300 * 65_536)
   }
 
-  @Test func `without a reader the worker pauses when the queue is full`() async throws {
+  @Test func `nothing but the first batch is made until somebody reads`() async throws {
     let log = Counting.Log()
     let pump = pump(Counting(limit: 1_000, log: log))
     while pump.busyDuration != nil { await Task.yield() }
-    let queued = log.produced.load(ordering: .relaxed)
-    #expect(queued < 100)
+    #expect(log.produced.load(ordering: .relaxed) == 1)
+    #expect(pump.isReady && !pump.isEnded)
     #expect(try await numbers(pump) == Array(1...1_000))
+  }
+
+  @Test func `while the reader rests the worker pauses when the queue is full`() async throws {
+    let log = Counting.Log()
+    let pump = pump(Counting(limit: 1_000, log: log))
+    let first = try #require(try await pump.next())
+    #expect(first.rowCount == 65_536)
+    while pump.busyDuration != nil { await Task.yield() }
+    let queued = log.produced.load(ordering: .relaxed)
+    #expect(queued > 1 && queued < 100)
+    #expect(try await numbers(pump) == Array(2...1_000))
   }
 
   @Test func `an error comes after the batches before it`() async throws {

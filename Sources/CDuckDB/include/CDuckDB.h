@@ -171,6 +171,9 @@ duckdb_value duckdb_client_context_get_config_option(
 
 // --- statements
 
+// `stream` is a `struct ArrowArrayStream`, which stays the caller's.
+duckdb_state duckdb_arrow_scan(
+    duckdb_connection connection, const char *view, void *stream);
 duckdb_state duckdb_query(
     duckdb_connection connection, const char *query, duckdb_result *out_result);
 duckdb_state duckdb_prepare(

@@ -48,6 +48,7 @@ struct ServerCommand: AsyncParsableCommand {
         StandardStreams.write(loaded.toml())
         return
       }
+      MemoryPools.keepFreedMemory()
       try await ServerProgram(sources: sources, loaded: loaded).run()
     } catch let code as ExitCode {
       throw code

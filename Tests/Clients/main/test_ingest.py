@@ -195,3 +195,31 @@ def test_a_client_that_compresses_is_understood(server, unique, raw):
         answers.read()
         writer.close()
         assert raw.value(f"SELECT count(*) FROM {unique}") == 50_000 * (number + 1)
+
+
+def test_a_large_load_keeps_its_order_and_leaves_nothing_else(raw, unique):
+    count = 400_001
+    data = pa.table({"id": pa.array(range(count), pa.int64()), "text": pa.array([None if n % 3 == 0 else f"text {n}" for n in range(count)])})
+    wrong = f"SELECT count(*) FROM {unique} WHERE id <> rowid OR text IS DISTINCT FROM CASE WHEN id % 3 <> 0 THEN 'text ' || id END"
+    relations = "SELECT count(*) FROM duckdb_views()"
+    before = raw.value(relations)
+    assert raw.ingest(unique, data, "create") == count
+    assert raw.value(wrong) == 0
+    transaction = raw.begin()
+    assert raw.ingest(unique, data, "append", transaction=transaction) == count
+    assert raw.value(f"SELECT count(*) FROM {unique}", transaction) == 2 * count
+    raw.rollback(transaction)
+    assert raw.value(f"SELECT count(*) FROM {unique}") == count
+    assert raw.ingest(unique, data.select(["text", "id"]), "replace") == count
+    assert raw.value(wrong) == 0
+    assert raw.value(relations) == before
+
+
+def test_a_large_load_with_one_bad_row_loads_nothing(raw, unique):
+    raw.update(f"CREATE TABLE {unique}(id BIGINT PRIMARY KEY, note VARCHAR DEFAULT 'none')")
+    numbers = list(range(600_000)) + [5]
+    with pytest.raises(pa.ArrowInvalid, match="5"):
+        raw.ingest(unique, pa.table({"id": pa.array(numbers, pa.int64())}), "append")
+    assert raw.value(f"SELECT count(*) FROM {unique}") == 0
+    assert raw.ingest(unique, pa.table({"id": pa.array(numbers[:-1], pa.int64())}), "append") == 600_000
+    assert raw.rows(f"SELECT count(*), min(note) FROM {unique}") == [(600_000, "none")]
