@@ -42,7 +42,11 @@ final class Load: Sendable {
   }
 
   /// Loads on this connection. Blocks until the client has sent everything.
-  func run(on connection: Connection) throws(DuckDBError) -> Int {
+  ///
+  /// - Parameter known: The columns of the table, if a load may use what another one has found out.
+  func run(
+    on connection: Connection, columns known: TableColumns.Entry? = nil
+  ) throws(DuckDBError) -> Int {
     defer { queue.close() }
     if schema.fields.isEmpty {
       throw refuse(.invalidArgument, "the rows to load into \(request.table) have no columns")
@@ -59,7 +63,7 @@ final class Load: Sendable {
       return try connection.changedRowCount(of: ingest.insertStatement(from: source))
         ?? queue.rowCount
     }
-    let existing = try existingColumns(connection)
+    let existing = try existingColumns(connection, known)
     // Before the rows are waited for: a client that pauses is told at once.
     try check(existing)
     guard isOrderable(on: connection), queue.isLarge() else {
@@ -127,9 +131,16 @@ final class Load: Sendable {
   }
 
   /// The columns of the table, or `nil` if there is none.
-  private func existingColumns(_ connection: Connection) throws(DuckDBError) -> [Field]? {
+  private func existingColumns(
+    _ connection: Connection, _ known: TableColumns.Entry?
+  ) throws(DuckDBError) -> [Field]? {
+    // Where the table may be replaced or made, it is looked at every time.
+    let known = definesCatalog ? nil : known
+    if let columns = known?.columns { return columns }
     do {
-      return try connection.prepare("FROM \(request.relation)").resultSchema.fields
+      let columns = try connection.prepare("FROM \(request.relation)").resultSchema.fields
+      known?.keep(columns)
+      return columns
     } catch  where error.kind == .catalog || error.kind == .binder {
       return nil
     }

@@ -84,9 +84,11 @@ extension Session {
         }
       }
     }
+    let columns = database.tableColumns.entry(
+      of: load.request.relation, settings, catalogVersion: engine.instance.currentCatalogVersion)
     return try await stoppable(onStop: load.stop) { signal in
       try await engine.load(settings, stop: signal) { (connection) throws(DuckDBError) in
-        try load.run(on: connection)
+        try load.run(on: connection, columns: columns)
       }
     }
   }

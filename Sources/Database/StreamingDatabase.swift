@@ -21,6 +21,7 @@ public final class StreamingDatabase: Sendable {
   public let instances: EngineInstances
   let planner: StatementPlanner
   let metrics: MetricsRelation
+  let tableColumns = TableColumns()
   private let state = Mutex(State())
 
   let log: StatementLog

@@ -129,17 +129,50 @@ final class HelperThreads: @unchecked Sendable {
 /// The help that one statement gets: none until it calls for it, then until it ends.
 struct Help: ~Copyable {
   private let threads: HelperThreads?
+  private let onCall: (() -> Void)?
   private(set) var isCalled = false
 
-  /// - Parameter threads: `nil` if DuckDB has its own.
-  init(from threads: HelperThreads?) { self.threads = threads }
+  /// - Parameters:
+  ///   - threads: `nil` if DuckDB has its own.
+  ///   - onCall: Called once, when the statement turns out not to be a small one.
+  init(from threads: HelperThreads?, onCall: (() -> Void)? = nil) {
+    self.threads = threads
+    self.onCall = onCall
+  }
 
   deinit { if isCalled { threads?.end() } }
 
   /// Calls the threads, if they do not help yet.
   mutating func call() {
-    guard !isCalled, let threads else { return }
+    guard !isCalled else { return }
     isCalled = true
-    threads.begin()
+    threads?.begin()
+    onCall?()
+  }
+}
+
+/// How long a thread has been at a statement.
+struct Effort {
+  /// Longer than a row by key takes, and hardly longer than the first slice of work that DuckDB hands out
+  /// of a large table. Time of the processor: a busy machine, or a client that sends its rows slowly,
+  /// makes no statement large.
+  private static let processorLimit: Duration = .microseconds(300)
+  /// For statements that wait for the disk.
+  private static let limit: Duration = .milliseconds(5)
+
+  private let start = ContinuousClock.now
+  private let processorStart = Self.processorTime
+
+  /// Whether a second thread would be worth its waking.
+  var isLarge: Bool {
+    Self.processorTime - processorStart > Self.processorLimit
+      || ContinuousClock.now - start > Self.limit
+  }
+
+  /// Of this thread so far.
+  private static var processorTime: Duration {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 }

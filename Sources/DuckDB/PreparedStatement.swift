@@ -139,7 +139,10 @@ public final class PreparedStatement: @unchecked Sendable {
 
   /// Starts the statement. For one that returns rows, they are computed as they are pulled; any
   /// other has done its work when this returns.
-  public func execute() throws(DuckDBError) -> ResultStream {
+  ///
+  /// - Parameter onLong: Called once, during this call or a later one of the result's, if the statement
+  ///   turns out not to be a small one.
+  public func execute(onLong: (() -> Void)? = nil) throws(DuckDBError) -> ResultStream {
     var pending: duckdb_pending_result?
     let started = unsafe duckdb_pending_prepared_streaming(handle, &pending)
     defer { unsafe duckdb_destroy_pending(&pending) }
@@ -148,7 +151,7 @@ public final class PreparedStatement: @unchecked Sendable {
       let message = unsafe reason.map { unsafe String(cString: $0) } ?? "cannot be started"
       throw failed(message)
     }
-    var help = Help(from: connection.database.helpers)
+    var help = Help(from: connection.database.helpers, onCall: onLong)
     guard unsafe work(on: pending, calling: &help) else {
       let reason = unsafe duckdb_pending_error(pending)
       throw failed(unsafe reason.map { unsafe String(cString: $0) } ?? "failed")
@@ -164,22 +167,16 @@ public final class PreparedStatement: @unchecked Sendable {
     return try unsafe ResultStream(result, of: self, help)
   }
 
-  /// How long a statement may work before it calls for help, longer than a row by key takes, and
-  /// hardly longer than the first slice of work that DuckDB hands out of a large table.
-  private static let helpDelay: Duration = .microseconds(300)
-
   /// Works until the statement has its first rows, or until it has called for help.
   ///
   /// - Returns: `false` if it has failed.
   private func work(on pending: duckdb_pending_result?, calling help: inout Help) -> Bool {
-    guard connection.database.helpers != nil else { return true }
-    let start = ContinuousClock.now
+    let effort = Effort()
     while true {
       switch unsafe duckdb_pending_execute_task(pending) {
       case DUCKDB_PENDING_RESULT_READY: return true
       case DUCKDB_PENDING_ERROR: return false
-      case DUCKDB_PENDING_RESULT_NOT_READY where ContinuousClock.now - start < Self.helpDelay:
-        continue
+      case DUCKDB_PENDING_RESULT_NOT_READY where !effort.isLarge: continue
       default:
         help.call()
         return true

@@ -93,11 +93,11 @@ public final class DuckDBEngine: Sendable {
     }
     try await admission.enter()
     let instance = self.instance
-    return try await startOnWorker { () throws(EngineError) in
+    return try await startOnWorker { (announcement) throws(EngineError) in
       let open = try instance.prepare(sql, settings)
       let source = StatementSource(
         open.statement, on: open.connection, of: instance, parameters: parameters,
-        onRelease: { instance.giveBack(open) })
+        start: announcement, onRelease: { instance.giveBack(open) })
       do throws(DuckDBError) {
         return (try source.resolvedSchema(), source, open.connection.generation)
       } catch {
@@ -107,22 +107,25 @@ public final class DuckDBEngine: Sendable {
     }
   }
 
-  /// Runs `open` on a worker, answers with the pump, and fills it in the same go.
+  /// Runs `open` on a worker and fills the pump in the same go. Answers with the pump when its first
+  /// rows are there, or when it is clear that they will take a while.
   ///
   /// Leaves `admission` when the worker goes away for the first time.
   func startOnWorker(
-    _ open: @escaping @Sendable () throws(EngineError) -> (Schema, any ResultSource, Int)
+    _ open:
+      @escaping @Sendable (Announcement) throws(EngineError) -> (Schema, any ResultSource, Int)
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withCheckedContinuation { continuation in
       pool.submit { [self] in
         defer { admission.leave() }
         do throws(EngineError) {
-          let (schema, source, generation) = try open()
+          let announcement = Announcement()
+          let (schema, source, generation) = try open(announcement)
           let pump = ResultPump(
             schema: schema, source: source, of: instance, pool: pool, allocator: allocator,
-            spoolLimits: spoolLimits)
+            spoolLimits: spoolLimits, announcement: announcement)
+          announcement.whenMade { continuation.resume(returning: .success(pump)) }
           instance.register(pump, generation: generation)
-          continuation.resume(returning: .success(pump))
           pump.fill()
         } catch {
           continuation.resume(returning: .failure(error))

@@ -212,6 +212,9 @@ public final class DuckDBInstance: Sendable {
     if let evicted { giveBack(evicted.connection) }
   }
 
+  /// Grows with each change of the catalog, and each time that the database is opened again.
+  public var currentCatalogVersion: Int { state.withLock { $0.catalogVersion } }
+
   /// To be called after a statement that may have changed the catalog or a macro.
   public func catalogDidChange() {
     let dropped = state.withLock { state in

@@ -91,12 +91,13 @@ public final class Lane: ConnectionHolder {
     try mayRun()
     await spoolOpenResult()
     try await engine.admission.enter()
-    let pump = try await engine.startOnWorker { () throws(EngineError) in
+    let pump = try await engine.startOnWorker { (announcement) throws(EngineError) in
       let held = try self.connection(settings)
       do throws(DuckDBError) {
         let statement = try held.connection.prepareLast(sql)
         let source = StatementSource(
-          statement, on: held, of: self.engine.instance, parameters: parameters, onRelease: {})
+          statement, on: held, of: self.engine.instance, parameters: parameters,
+          start: announcement, onRelease: {})
         return (try source.resolvedSchema(), source, held.generation)
       } catch {
         self.engine.instance.noteFailure(error, generation: held.generation)

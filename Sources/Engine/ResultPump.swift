@@ -26,6 +26,8 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   private static let maxBatchRowCount = 65_536
   /// The first batch is one chunk of DuckDB, so that the reader soon has something.
   private static let firstBatchRowCount = 2_048
+  /// A first batch that is smaller, in both respects, is the whole result.
+  private static let maxWholeByteCount = 1 << 20
 
   private struct State {
     var queue = Deque<Batch>()
@@ -63,14 +65,18 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
   private let instance: DuckDBInstance
+  private let announcement: Announcement?
   private var source: (any ResultSource)?
   private let state = Mutex(State())
 
-  /// - Parameter source: Where batches come from. The pump owns it, and releases it on a worker.
+  /// - Parameters:
+  ///   - source: Where batches come from. The pump owns it, and releases it on a worker.
+  ///   - announcement: Made when there is something to read, at the latest.
   init(
     schema: Schema, source: any ResultSource, of instance: DuckDBInstance, pool: WorkerPool,
-    allocator: any BufferAllocator, spoolLimits: SpoolLimits
+    allocator: any BufferAllocator, spoolLimits: SpoolLimits, announcement: Announcement? = nil
   ) {
+    self.announcement = announcement
     self.instance = instance
     self.schema = schema
     self.source = source
@@ -144,7 +150,9 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   private func deliver(_ batch: Batch) -> Int? {
     enum Then { case fetch(Int), pause, spool(Spool, Int), release }
     let byteCount = batch.byteCount
+    var isFirst = false
     let (reader, then) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Then) in
+      isFirst = state.rowCount == 0
       if state.isClosed || state.stopReason != nil { return (nil, .release) }
       state.rowCount += batch.rowCount
       state.byteCount += byteCount
@@ -166,6 +174,9 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
       return (state.reader, .fetch(rows))
     }
     reader?.resume()
+    // If the first batch is not full, the end is known too, and told together with it.
+    let isAll = batch.rowCount < Self.firstBatchRowCount && byteCount < Self.maxWholeByteCount
+    if !isAll || !isFirst { announce() }
     switch then {
     case .fetch(let rows): return rows
     case .pause: return nil
@@ -217,7 +228,11 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     waiting.0?.resume()
     for waiter in waiting.1 { waiter.resume() }
     waiting.2?(waiting.3)
+    announce()
   }
+
+  /// Lets the one go on who started the statement, if it still waits.
+  func announce() { announcement?.make() }
 
   // MARK: The reader's side
 
@@ -343,8 +358,10 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     if claimToStop(.restarted) { end(nil) }
   }
 
-  /// DuckDB forgets an interrupt that comes before the statement has begun.
+  /// DuckDB forgets an interrupt that comes before the statement has begun. And one that works at the
+  /// same for long has not said that it runs.
   func remind() {
+    announce()
     state.withLock { state in
       if state.stopReason != nil, state.isFilling, !state.isEnded { source?.interrupt() }
     }

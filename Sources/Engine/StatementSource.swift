@@ -12,15 +12,19 @@ final class StatementSource: ResultSource {
   private var parameters: Batch?
   private var nextRow = 0
   private var result: ResultStream?
+  private let start: Announcement
   private var onRelease: (() -> Void)?
   /// Rows changed by the runs so far; `nil` if the statement changes none.
   private(set) var changedRowCount: Int?
 
-  /// - Parameter onRelease: Gives the statement and the connection back, once.
+  /// - Parameters:
+  ///   - start: Made as soon as the statement turns out not to be a small one.
+  ///   - onRelease: Gives the statement and the connection back, once.
   init(
     _ statement: PreparedStatement, on connection: HeldConnection, of instance: DuckDBInstance,
-    parameters: Batch?, onRelease: @escaping () -> Void
+    parameters: Batch?, start: Announcement, onRelease: @escaping () -> Void
   ) {
+    self.start = start
     self.statement = statement
     self.connection = connection
     self.instance = instance
@@ -61,7 +65,7 @@ final class StatementSource: ResultSource {
     guard nextRow < runCount else { return false }
     if let parameters { try statement.bind(row: nextRow, of: parameters) }
     nextRow += 1
-    result = try statement.execute()
+    result = try statement.execute(onLong: { [start] in start.make() })
     return true
   }
 

@@ -59,16 +59,23 @@ public final class FlightService: GRPCService {
   private func count(
     _ call: ServerCall, _ code: GRPCStatusCode, since start: ContinuousClock.Instant
   ) {
-    let method = call.path.split(separator: "/").last.map(String.init) ?? ""
     metrics.rpcEnded(
-      method: Self.methods.contains(method) ? method : "unknown", code: code.rawValue,
-      duration: .now - start)
+      method: Self.methodNames[call.path] ?? "unknown", code: code.rawValue, duration: .now - start)
   }
 
-  private static let methods: Set<String> = [
-    "Handshake", "ListFlights", "GetFlightInfo", "PollFlightInfo", "GetSchema", "DoGet", "DoPut",
-    "DoExchange", "DoAction", "ListActions",
-  ]
+  /// Names for the figures, by path.
+  private static let methodNames: [String: String] = {
+    let paths = [
+      Flight.Method.handshake, Flight.Method.listFlights, Flight.Method.getFlightInfo,
+      Flight.Method.pollFlightInfo, Flight.Method.getSchema, Flight.Method.doGet,
+      Flight.Method.doPut, Flight.Method.doExchange, Flight.Method.doAction,
+      Flight.Method.listActions,
+    ]
+    return Dictionary(
+      uniqueKeysWithValues: paths.map { path in
+        (path, path.split(separator: "/").last.map(String.init) ?? path)
+      })
+  }()
 
   private func answer(_ call: ServerCall) async throws {
     let session = try sessions.session(for: call)
