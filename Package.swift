@@ -82,13 +82,16 @@ let package = Package(
     target("DuckDB", "CDuckDB", "Columnar"),
     target("GRPC", "CZlib", nioCore, nioPosix, nioHTTP2, nioHPACK, logging),
     target("FlightProtocol", "Columnar", nioCore, protobuf),
+    target("Log", "Columnar", deque),
 
     // Level 3.
+    target("Dataflow", "Columnar"),
     target("SQL"),
     target("Engine", "Columnar", "DuckDB", deque),
 
     // Level 4.
-    target("Database", "Columnar", "DuckDB", "Engine", "SQL", "Telemetry", logging),
+    target(
+      "Database", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging),
     target("Settings"),
     target("DataFolder"),
 
@@ -111,7 +114,8 @@ let package = Package(
       name: "hyprstream",
       dependencies: [
         "Settings", "SettingsLoading", "DataFolder", "Telemetry", "Console", "Database", "DuckDB",
-        "Engine", "FlightServer", "FlightClient", "FlightProtocol", "GRPC", "Columnar", "SQL", "Shell",
+        "Engine", "FlightServer", "FlightClient", "FlightProtocol", "GRPC", "Columnar", "Log", "SQL",
+        "Shell",
         metrics, logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -131,11 +135,14 @@ let package = Package(
     tests(of: "DuckDB", "Columnar"),
     tests(of: "GRPC", nioCore, nioPosix, nioHPACK, nioHTTP2, logging),
     tests(of: "FlightProtocol", "Columnar", nioCore, protobuf),
+    tests(of: "Log", "Columnar", "TestSupport"),
+    tests(of: "Dataflow", "Columnar", "TestSupport"),
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "TestSupport"], exclude: ["slt", "corpus"],
       swiftSettings: strict),
     tests(of: "Engine", "Columnar", "DuckDB"),
-    tests(of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "TestSupport", "Telemetry", logging),
+    tests(
+      of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),
     tests(of: "SettingsLoading", "Settings"),
     tests(of: "DataFolder"),
