@@ -65,6 +65,7 @@ let package = Package(
     .target(
       name: "CCompression",
       linkerSettings: [.linkedLibrary(":liblz4.a"), .linkedLibrary(":libzstd.a")]),
+    .target(name: "CChecksum"),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
     .target(name: "CDuckDB", exclude: ["functions.inc"]),
     .target(
@@ -82,7 +83,7 @@ let package = Package(
     target("DuckDB", "CDuckDB", "Columnar"),
     target("GRPC", "CZlib", nioCore, nioPosix, nioHTTP2, nioHPACK, logging),
     target("FlightProtocol", "Columnar", nioCore, protobuf),
-    target("Log", "Columnar", deque),
+    target("Log", "CChecksum", "Columnar", deque),
 
     // Level 3.
     target("Dataflow", "Columnar"),

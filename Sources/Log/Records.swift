@@ -25,15 +25,19 @@ public struct BatchRecord: Sendable {
   public var rowCount: Int
   /// The smallest and the largest event time in it, in microseconds since 1970.
   public var eventMicroseconds: ClosedRange<Int64>?
+  /// The rows themselves, if the writer has them: those who read what was just written need not
+  /// decode it.
+  public var batch: Batch?
 
   public init(
     context: LogContext, message: IPCMessage, rowCount: Int,
-    eventMicroseconds: ClosedRange<Int64>? = nil
+    eventMicroseconds: ClosedRange<Int64>? = nil, batch: Batch? = nil
   ) {
     self.context = context
     self.message = message
     self.rowCount = rowCount
     self.eventMicroseconds = eventMicroseconds
+    self.batch = batch
   }
 }
 
@@ -142,12 +146,17 @@ public struct ScanUnit: Sendable, Hashable {
   public var file: UInt64
   public var position: Int
   public var byteCount: Int
+  /// Whether it is a record that was prepared first and made visible later.
+  public var wasPrepared: Bool
 
-  public init(offsets: Range<Offset>, file: UInt64, position: Int, byteCount: Int) {
+  public init(
+    offsets: Range<Offset>, file: UInt64, position: Int, byteCount: Int, wasPrepared: Bool = false
+  ) {
     self.offsets = offsets
     self.file = file
     self.position = position
     self.byteCount = byteCount
+    self.wasPrepared = wasPrepared
   }
 }
 
@@ -159,22 +168,27 @@ public struct StoredBatch: Sendable {
   public var ingestMicroseconds: Int64
   public var eventMicroseconds: ClosedRange<Int64>?
   public var context: LogContext
-  /// The flatbuffer message, without the prefix of a stream.
-  public var header: Buffer
-  public var body: Buffer
+  /// The message, as Flight ships it. Its body is in one piece if it was read from a file.
+  public var message: IPCMessage
+  /// The rows themselves, if the batch was written lately.
+  public var batch: Batch?
 
   public init(
     firstOffset: Offset, rowCount: Int, ingestMicroseconds: Int64,
-    eventMicroseconds: ClosedRange<Int64>?, context: LogContext, header: Buffer, body: Buffer
+    eventMicroseconds: ClosedRange<Int64>?, context: LogContext, message: IPCMessage,
+    batch: Batch? = nil
   ) {
     self.firstOffset = firstOffset
     self.rowCount = rowCount
     self.ingestMicroseconds = ingestMicroseconds
     self.eventMicroseconds = eventMicroseconds
     self.context = context
-    self.header = header
-    self.body = body
+    self.message = message
+    self.batch = batch
   }
+
+  /// The offset behind the last row.
+  public var endOffset: Offset { firstOffset.advanced(by: rowCount) }
 }
 
 /// What comes out of a topic.
