@@ -21,6 +21,8 @@ public final class DataFolder: Sendable {
   private let lock: FileLock
 
   public var databasePath: String { path + "/hyprstream.duckdb" }
+  /// The segments of the log of streams.
+  public var eventLogPath: String { path + "/log" }
   public var temporaryPath: String { path + "/tmp" }
 
   /// Makes the folder if it is missing, locks it and brings it to the current version.

@@ -101,6 +101,7 @@ public final class EngineInstances: Sendable {
     if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
     settings.merge(options.engineSettings) { _, given in given }
     var setup = metrics.setupStatements
+    setup.append(GroupCommits.setupStatement(catalog: metrics.catalog))
     setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(

@@ -21,9 +21,23 @@ public final class OpenQuery: Sendable {
   let parameters: Batch?
   private let state: Mutex<State>
 
+  /// The rows, if they have no end; the pump has none then.
+  public let live: LiveQuery?
+
+  init(_ live: LiveQuery, sql: String, pump: ResultPump) {
+    self.live = live
+    self.sql = sql
+    schema = live.schema
+    isUpdate = false
+    transaction = nil
+    parameters = nil
+    state = Mutex(State(pump: pump))
+  }
+
   init(
     sql: String, pump: ResultPump, isUpdate: Bool, transaction: Handle?, parameters: Batch?
   ) {
+    live = nil
     self.sql = sql
     self.schema = pump.schema
     self.isUpdate = isUpdate
@@ -33,6 +47,12 @@ public final class OpenQuery: Sendable {
   }
 
   public var pump: ResultPump { state.withLock { $0.pump } }
+
+  /// Lets go of the rows.
+  func close() {
+    pump.close()
+    live?.close()
+  }
 
   /// Claims the result for a reader.
   ///

@@ -26,6 +26,9 @@ public struct IngestRequest: Sendable {
     self.ifExists = ifExists
   }
 
+  /// The parts of the name that are given.
+  public var path: [String] { ([catalog, schema, table] as [String?]).compactMap(\.self) }
+
   /// The name in quotes, with what stands before it.
   var relation: String {
     let catalog = isTemporary ? "temp" : catalog

@@ -72,8 +72,16 @@ extension Session {
     case .read, .write, .define:
       guard plans.count == 1 else { return (StatementDescription(), isUpdate) }
     case .begin, .commit, .rollback, .setting: return (StatementDescription(), isUpdate)
+    case .stream(let statement):
+      let schema = try await resultSchema(of: statement)
+      return (StatementDescription(resultSchema: schema), isUpdate)
+    case .scanStream(let stream, _):
+      return (StatementDescription(resultSchema: stream.definition.schema), false)
+    case .insertIntoStream(let insert):
+      return (try await description(of: insert, context), true)
     }
-    let settings = state.withLock { $0.settings }
+    var settings = state.withLock { $0.settings }
+    if last.usesHiddenColumns { database.relations.showHiddenColumns(in: &settings) }
     do {
       let lane = try laneForReading(context)
       let described = try await engine.describe(

@@ -30,6 +30,13 @@ extension Session {
     _ sql: String, parameters: Batch? = nil, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
     let (last, isUpdate) = try await runAllButLast(sql, context)
+    if case .stream(let statement) = last.effect,
+      let live = try await openLive(statement, sql: last.sql, context)
+    {
+      let query = OpenQuery(live, sql: sql, pump: engine.emptyResult())
+      try keep(query)
+      return query
+    }
     let pump = try await start(last, parameters: parameters, context)
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
@@ -47,7 +54,7 @@ extension Session {
       state.results[query.handle] = query
       return (false, nil)
     }
-    evicted?.pump.close()
+    evicted?.close()
     if isClosed { throw DatabaseError(.cancelled, "the session or the call was closed meanwhile") }
   }
 
@@ -116,7 +123,7 @@ extension Session {
     }
     let pump = try await start(plan, parameters: parameters, context)
     defer { pump.close() }
-    if plan.effect == .read {
+    if plan.isRead {
       // A query sent as an update: runs, and its rows are dropped.
       await pump.spool()
       if let failure = pump.failure { throw DatabaseError(failure) }
@@ -188,11 +195,17 @@ extension Session {
   public func readerLeft(_ query: OpenQuery, _ pump: ResultPump) {
     pump.close()
     query.readerLeft()
+    if let live = query.live {
+      // Where it was is the client's to know: it begins anew with a token.
+      live.close()
+      state.withLock { _ = $0.results.removeValue(forKey: query.handle) }
+      return
+    }
     guard query.pump === pump else { return }
     let evicted = state.withLock { state in
       state.results.removeValue(forKey: query.handle).flatMap { state.fetched.add($0) }
     }
-    evicted?.pump.close()
+    evicted?.close()
   }
 
   /// Lets go of a result before its lease ends.
@@ -200,7 +213,7 @@ extension Session {
     let query = state.withLock { state in
       state.results.removeValue(forKey: handle) ?? state.fetched.remove(handle)
     }
-    query?.pump.close()
+    query?.close()
   }
 
   /// Stops the statement behind a result.
@@ -208,8 +221,9 @@ extension Session {
   /// - Returns: Whether it was still running or had rows to fetch.
   public func cancel(_ handle: Handle) throws(DatabaseError) -> Bool {
     let query = try openQuery(handle)
-    let wasRunning = !query.pump.isEnded
+    let wasRunning = query.live != nil || !query.pump.isEnded
     query.pump.stop(.cancelled)
+    query.live?.end(.failed(DatabaseError(.cancelled, "the query was cancelled")))
     return wasRunning
   }
 
@@ -232,6 +246,10 @@ extension Session {
     case .setting(let name, let statement):
       try await apply(setting: name, statement: statement, context)
       return engine.emptyResult()
+    case .stream(let statement): return try await runStream(statement, context)
+    case .insertIntoStream(let insert):
+      return try await insertRows(insert, parameters: parameters, context)
+    case .scanStream(let stream, let limit): return try await scan(stream, limit: limit)
     case .read, .write, .define: break
     }
     let route = try await route(plan, context)
@@ -256,7 +274,7 @@ extension Session {
     _ plan: StatementPlan, _ pump: ResultPump, _ transaction: Transaction?
   ) async throws(DatabaseError) {
     await stoppable(onStop: { pump.stop($0) }) { _ in await pump.spool() }
-    if plan.effect == .define {
+    if plan.isDefinition {
       engine.instance.catalogDidChange()
       transaction?.noteDefinition()
     }

@@ -74,18 +74,26 @@ extension Session {
     let lane = transaction.lane
     transaction.end(what)
     defer { transaction.reserve(nil) }
-    guard let lane else { return }
+    let writes = transaction.takeStreamWrites()
+    guard let lane else {
+      if commits, !writes.isEmpty { try await database.groupCommits.append(writes) }
+      return
+    }
     let settings = state.withLock { $0.settings }
     do {
-      try await lane.run(settings) { (connection) throws(DuckDBError) in
-        try connection.execute(commits ? "COMMIT" : "ROLLBACK")
+      if commits, !writes.isEmpty {
+        try await database.groupCommits.commit(writes, with: lane, settings)
+      } else {
+        try await lane.run(settings) { (connection) throws(DuckDBError) in
+          try connection.execute(commits ? "COMMIT" : "ROLLBACK")
+        }
       }
     } catch {
       if lane.isLost { forgetHome(lane) }
       // A transaction that is gone already, with its connection or without, is rolled back.
       if commits {
         transaction.end("it could not be committed")
-        throw DatabaseError(error)
+        throw DatabaseError(any: error)
       }
     }
     if transaction.definesCatalog { engine.instance.catalogDidChange() }
@@ -104,7 +112,7 @@ extension Session {
   func runTransactionControl(
     _ effect: StatementPlan.Effect, in handle: Handle?, connectionID: UInt64
   ) async throws(DatabaseError) {
-    if effect == .begin {
+    if case .begin = effect {
       state.withLock { state in
         guard handle == nil, state.sqlTransaction?.isEnded ?? true else { return }
         state.sqlTransaction = Transaction(
@@ -112,7 +120,8 @@ extension Session {
       }
       return
     }
-    let commits = effect == .commit
+    var commits = false
+    if case .commit = effect { commits = true }
     if let handle {
       guard let transaction = state.withLock({ $0.transactions[handle] }) else {
         throw .unknownTransaction

@@ -71,7 +71,7 @@ public final class Session: Sendable {
         Array(state.transactions.values) + (state.sqlTransaction.map { [$0] } ?? [])
       return (Array(state.results.values), transactions, Array(state.running.values))
     }
-    for result in results { result.pump.close() }
+    for result in results { result.close() }
     for statement in running { statement.stop(.cancelled) }
     for transaction in transactions {
       await rollBack(transaction, because: "its session has ended")
@@ -116,7 +116,7 @@ public final class Session: Sendable {
       if let transaction = state.sqlTransaction { transactions.append(transaction) }
       return (Array(state.results.values), expired, transactions, Array(state.running.values))
     }
-    for result in expired { result.pump.close() }
+    for result in expired { result.close() }
     if limit > .zero {
       for result in results {
         if let busy = result.pump.busyDuration, busy > limit { result.pump.stop(.timedOut(limit)) }

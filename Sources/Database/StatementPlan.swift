@@ -1,7 +1,9 @@
+internal import SQL
+
 /// What has to be known about a statement before it may run: what it does to the session and to
 /// the database, and the text that DuckDB gets.
 struct StatementPlan: Sendable {
-  enum Effect: Hashable, Sendable {
+  enum Effect: Sendable {
     /// Changes nothing, returns rows.
     case read
     /// Changes rows of tables.
@@ -13,6 +15,11 @@ struct StatementPlan: Sendable {
     case rollback
     /// Changes a setting of the session; `nil` as statement sets it back.
     case setting(name: String, statement: String?)
+    /// A statement of the streaming dialect, which the session carries out.
+    case stream(StreamStatement)
+    case insertIntoStream(StreamInsert)
+    /// All rows of a stream, from the log.
+    case scanStream(Stream, limit: Int?)
   }
 
   /// The text for DuckDB.
@@ -28,8 +35,27 @@ struct StatementPlan: Sendable {
   /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
   var returnsRows = false
 
+  /// Whether it names hidden columns of streams.
+  var usesHiddenColumns = false
+
+  var isRead: Bool {
+    switch effect {
+    case .read, .scanStream: true
+    default: false
+    }
+  }
+
+  /// Whether it changes the catalog of DuckDB.
+  var isDefinition: Bool {
+    if case .define = effect { return true }
+    return false
+  }
+
   /// Whether it has to run exactly once, before its result is fetched.
-  var isUpdate: Bool { effect != .read }
+  var isUpdate: Bool {
+    if case .stream(let statement) = effect { return statement.changesSomething }
+    return !isRead
+  }
 }
 
 /// An INSERT of one row of expressions over parameters, taken apart.
@@ -49,5 +75,17 @@ struct SingleRowInsert: Hashable, Sendable {
       if index < parameters.count { text += columns[parameters[index]] }
     }
     return text + " FROM " + relation
+  }
+}
+
+extension StreamStatement {
+  /// Whether it is run for what it changes, and not for its rows.
+  var changesSomething: Bool {
+    switch self {
+    case .showStreams, .describeStream, .showCreateStream, .emitChanges, .showQueries,
+      .showSubscriptions, .subscribe:
+      false
+    default: true
+    }
   }
 }

@@ -6,6 +6,7 @@ struct StatementPlanner: Sendable {
   /// Says which statements may touch the machine.
   let policy: MachineAccessPolicy
   let metrics: MetricsRelation
+  let streams: StreamCatalog
 
   /// What a text turns into.
   enum Outcome {
@@ -42,11 +43,18 @@ struct StatementPlanner: Sendable {
     _ statement: StatementText, in session: MetricsRelation.Session,
     _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
   ) throws(SQLError) -> StatementPlan {
+    if let stream = try StreamingParser.parse(statement) {
+      return StatementPlan(sql: statement.text, effect: .stream(stream))
+    }
     let head = statement.head
     try policy.check(statement, head: head)
     try refuseLiveTables(statement)
+    if !streams.isEmpty, let plan = try streamPlan(statement, head, session) { return plan }
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
+    plan.usesHiddenColumns =
+      !streams.isEmpty
+      && statement.mentions([StreamTable.offsetColumn, StreamTable.ingestTimeColumn])
     plan.returnsRows = head.returnsRows
     plan.singleRowInsert = SingleRowInsert(statement, head)
     let rewritten = try metrics.rewrite(

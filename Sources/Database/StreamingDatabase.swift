@@ -3,6 +3,7 @@ internal import Synchronization
 public import Columnar
 public import DuckDB
 public import Engine
+public import Log
 public import Logging
 internal import SQL
 public import Telemetry
@@ -22,15 +23,26 @@ public final class StreamingDatabase: Sendable {
   let planner: StatementPlanner
   let metrics: MetricsRelation
   let tableColumns = TableColumns()
+  let streams: StreamCatalog
+  let relations: StreamRelations
+  let groupCommits: GroupCommits
+  let liveQueries: LiveQueries
+  /// Microseconds since 1970.
+  private let clock: @Sendable () -> Int64
+  var nowMicroseconds: Int64 { clock() }
+  let subscriptions: Subscriptions
   private let state = Mutex(State())
 
   let log: StatementLog
 
   /// Opens the database.
   ///
-  /// - Parameter allocator: Makes the memory of results; the server's way out ships it as it is.
+  /// - Parameters:
+  ///   - allocator: Makes the memory of results; the server's way out ships it as it is.
+  ///   - eventLog: Where the rows of streams are.
   public init(
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
+    eventLog: any LogStore, clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
     metrics serverMetrics: ServerMetrics = ServerMetrics(),
     logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
   ) throws(DatabaseError) {
@@ -39,9 +51,11 @@ public final class StreamingDatabase: Sendable {
     currentOptions = Mutex(options)
     metrics = MetricsRelation(
       catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
+    self.clock = clock
+    streams = StreamCatalog(eventLog)
     planner = StatementPlanner(
       policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
-      metrics: metrics)
+      metrics: metrics, streams: streams)
     do throws(DuckDBError) {
       instances = try EngineInstances(options, library: library, metrics: metrics)
       engine = DuckDBEngine(
@@ -59,6 +73,18 @@ public final class StreamingDatabase: Sendable {
     } catch {
       throw DatabaseError(error)
     }
+    relations = StreamRelations(engine.instance, catalog: metrics.catalog)
+    groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
+    liveQueries = LiveQueries(instances)
+    subscriptions = Subscriptions(streams)
+    try streams.fold()
+    try relations.registerAll(streams.all)
+  }
+
+  /// Ends what a crash left open. To be called once, before the first client.
+  public func recover() async throws(DatabaseError) {
+    try await groupCommits.recover()
+    try await subscriptions.fold()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -141,6 +167,7 @@ public final class StreamingDatabase: Sendable {
       for session in sessions { session.sweep() }
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
+      subscriptions.sweep()
     }
   }
 
@@ -150,8 +177,12 @@ public final class StreamingDatabase: Sendable {
       state.isClosing = true
       return Array(state.sessions.values)
     }
+    liveQueries.shutDown()
     for session in sessions { await session.close() }
   }
+
+  /// Lets endless queries end, so that their calls do.
+  public func endLiveQueries() { liveQueries.shutDown() }
 }
 
 extension StreamingDatabase {

@@ -1,6 +1,7 @@
-internal import Synchronization
-
+internal import Columnar
 internal import Engine
+internal import Log
+internal import Synchronization
 internal import Telemetry
 
 /// One transaction of a session.
@@ -26,7 +27,13 @@ final class Transaction: Sendable {
     var reservedLane: Lane?
     var isExpiring = false
     var definesCatalog = false
+    /// Rows for streams, which become visible at its end.
+    var streamWrites: [TopicWrite] = []
+    var streamByteCount = 0
   }
+
+  /// The most bytes of rows for streams that a transaction keeps until its end.
+  private static let maxStreamByteCount = 256 << 20
 
   let handle = Handle()
   /// The connection that began it; when that closes, it is rolled back.
@@ -54,6 +61,39 @@ final class Transaction: Sendable {
   var definesCatalog: Bool { state.withLock { $0.definesCatalog } }
 
   func noteDefinition() { state.withLock { $0.definesCatalog = true } }
+
+  /// Keeps rows for streams until the end.
+  func add(_ writes: [TopicWrite]) throws(DatabaseError) {
+    let byteCount = writes.reduce(0) { sum, write in
+      write.records.reduce(sum) { sum, record in
+        guard case .batch(let batch) = record else { return sum }
+        return sum + batch.message.bodyByteCount + batch.message.header.count
+      }
+    }
+    let isKept = state.withLock { state in
+      guard state.streamByteCount + byteCount <= Self.maxStreamByteCount else { return false }
+      state.streamWrites += writes
+      state.streamByteCount += byteCount
+      return true
+    }
+    guard isKept else {
+      throw DatabaseError(
+        .resourceExhausted,
+        "a transaction keeps at most \(Self.maxStreamByteCount) bytes of rows for streams: commit "
+          + "more often, or put the rows outside of a transaction")
+    }
+  }
+
+  /// The rows for streams; they are its no longer.
+  func takeStreamWrites() -> [TopicWrite] {
+    state.withLock { state in
+      defer {
+        state.streamWrites = []
+        state.streamByteCount = 0
+      }
+      return state.streamWrites
+    }
+  }
 
   func becomeWriting(on lane: Lane) { state.withLock { $0.phase = .writing(lane) } }
 

@@ -195,6 +195,51 @@ extension DuckDBEngine.Description {
   }
 }
 
+extension DuckDBEngine {
+  /// Runs something that blocks on a worker, outside of admission.
+  public func onWorker<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await pool.run(body)
+  }
+
+  /// A result whose batches do not come from DuckDB.
+  ///
+  /// - Parameters:
+  ///   - changedRowCount: For the answer to a statement that has changed rows.
+  ///   - next: Called on a worker, which it may block, until it returns nil or throws.
+  public func start(
+    schema: Schema, changedRowCount: Int? = nil,
+    next: @escaping @Sendable () throws(DuckDBError) -> Batch?
+  ) async throws(EngineError) -> ResultPump {
+    try await admission.enter()
+    let generation = instance.generation
+    return try await startOnWorker { _ in
+      (schema, FunctionSource(changedRowCount: changedRowCount, next: next), generation)
+    }
+  }
+}
+
+/// A source that is a function.
+private final class FunctionSource: ResultSource {
+  let changedRowCount: Int?
+  private let function: @Sendable () throws(DuckDBError) -> Batch?
+  var progress: Double? { nil }
+
+  init(
+    changedRowCount: Int?, next: @escaping @Sendable () throws(DuckDBError) -> Batch?
+  ) {
+    self.changedRowCount = changedRowCount
+    function = next
+  }
+
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
+    try function()
+  }
+
+  func interrupt() {}
+  func noteFailure(_ error: DuckDBError) {}
+  func release() {}
+}
+
 /// A source without rows.
 private final class EmptySource: ResultSource {
   var changedRowCount: Int? { nil }

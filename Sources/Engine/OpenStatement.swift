@@ -4,7 +4,7 @@ public import DuckDB
 public final class HeldConnection: Sendable {
   public let connection: Connection
   let settings: SessionSettings
-  let generation: Int
+  public let generation: Int
 
   init(_ connection: Connection, settings: SessionSettings, generation: Int) {
     self.connection = connection

@@ -3,6 +3,7 @@ internal import Database
 internal import Engine
 internal import FlightProtocol
 internal import GRPC
+internal import NIOCore
 internal import Telemetry
 
 extension FlightService {
@@ -32,6 +33,7 @@ extension FlightService {
     _ query: OpenQuery, _ pump: ResultPump, _ call: ServerCall, _ session: Session
   ) async throws {
     defer { session.readerLeft(query, pump) }
+    if let live = query.live { return try await send(live, call) }
     var encoder = IPCEncoder(schema: pump.schema)
     // The first rows are waited for before anything is sent, so that an error can still be told
     // as such, and the first batch leaves together with the schema.
@@ -47,6 +49,27 @@ extension FlightService {
       }
     } catch let error as EngineError {
       throw GRPCError(DatabaseError(error))
+    }
+  }
+
+  /// Ships rows as they come, each batch with the place behind it, until the client goes away.
+  func send(_ live: LiveQuery, _ call: ServerCall) async throws {
+    var encoder = IPCEncoder(schema: live.schema)
+    do {
+      // The schema goes at once: the first rows may be long in coming.
+      try await send(try FlightData(encoder.schemaMessage), call)
+      while let next = try await live.next() {
+        var messages = try encoder.encode(next.batch)
+        let last = messages.popLast()
+        for message in messages { try await send(try FlightData(message), call) }
+        if let last {
+          let metadata = ByteBuffer(string: next.json)
+          try await send(try FlightData(last, appMetadata: metadata), call)
+        }
+        metrics.sent(rowCount: next.batch.rowCount, byteCount: next.batch.byteCount)
+      }
+    } catch let error as DatabaseError {
+      throw GRPCError(error)
     }
   }
 

@@ -16,6 +16,9 @@ extension FlightService {
     case .path:
       var request = IngestRequest(table: descriptor.path.last ?? "", ifMissing: .create)
       _ = try Self.relation(descriptor.path)
+      if let writer = session.streamWriter(descriptor.path) {
+        return try await put(to: writer, upload, call)
+      }
       request.schema = descriptor.path.dropLast().last
       request.catalog = descriptor.path.dropLast(2).last
       try await ingest(request, upload, call, session)

@@ -14,6 +14,9 @@ extension FlightService {
     _ request: IngestRequest, _ upload: consuming Upload, _ call: ServerCall, _ session: Session
   ) async throws {
     var upload = upload
+    if let writer = session.streamWriter(request.path), !request.isTemporary {
+      return try await ingest(request, into: writer, upload, call)
+    }
     let queue = IngestQueue()
     let schema = try await upload.schema()
     let context = StatementContext(

@@ -48,6 +48,17 @@ struct Upload: Sendable {
     return foundSchema ?? Schema([])
   }
 
+  /// The next message that says something: a batch, or metadata of the producer alone. `nil` when the
+  /// client has sent its last one.
+  mutating func nextPut() async throws -> (batch: Batch?, metadata: String)? {
+    while let data = try await nextMessage() {
+      let metadata = data.appMetadata.map { String(buffer: $0) } ?? ""
+      let batch = try decode(data)
+      if batch != nil || !metadata.isEmpty { return (batch, metadata) }
+    }
+    return nil
+  }
+
   /// The next batch; `nil` when the client has sent its last one.
   mutating func nextBatch() async throws -> Batch? {
     while let data = try await nextMessage() {

@@ -16,20 +16,36 @@ public protocol LogStore: AnyObject, Sendable {
   /// The topic of a number, or `nil` if there is none.
   func topic(_ id: TopicID) -> (any Topic)?
 
-  /// Appends a group: all of it or nothing, and returns when it is as durable as the group asks for.
+  /// Hands over a group, which is appended whole or not at all. Groups that are handed over one after
+  /// the other are in that order in the log.
   ///
   /// Rows get their offsets in the order of `writes`. A group whose key is remembered is not stored
   /// again; the outcome is that of the first time.
   ///
-  /// - Throws: `LogError.full` when the disk is full (nothing of the group is kept, and later groups
-  ///   may succeed), `.failed` when a sync failed: then the topics take no more until a restart.
-  func append(_ group: AppendGroup) async throws(LogError) -> AppendOutcome
+  /// - Parameter completion: Called once, when the group is as durable as it asks for, from a thread of
+  ///   the log: it must return quickly. Its error is `LogError.full` when the disk is full (nothing of
+  ///   the group is kept, and later groups may succeed), `.failed` when a sync failed: then the topics
+  ///   take no more until a restart.
+  func submit(
+    _ group: AppendGroup,
+    _ completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void)
 
   /// Makes a prepared group visible, or drops it. Offsets are given here.
   func resolve(_ preparation: PreparationID, commits: Bool) async throws(LogError) -> AppendOutcome
 
   /// Groups that were prepared and not resolved, as after a crash.
   var openPreparations: [PreparationID] { get }
+}
+
+extension LogStore {
+  /// Appends a group, and returns when it is as durable as it asks for.
+  public func append(_ group: AppendGroup) async throws(LogError) -> AppendOutcome {
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Result<AppendOutcome, LogError>, Never>) in
+      submit(group) { continuation.resume(returning: $0) }
+    }
+    return try result.get()
+  }
 }
 
 /// One topic of a log, for its readers.

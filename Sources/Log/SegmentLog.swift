@@ -140,7 +140,21 @@ public final class SegmentLog: LogStore {
 
   // MARK: Appends
 
-  public func append(_ group: AppendGroup) async throws(LogError) -> AppendOutcome {
+  public func submit(
+    _ group: AppendGroup,
+    _ completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void
+  ) {
+    do throws(LogError) {
+      try enqueue(group, completion)
+    } catch {
+      completion(.failure(error))
+    }
+  }
+
+  private func enqueue(
+    _ group: AppendGroup,
+    _ completion: @escaping @Sendable (Result<AppendOutcome, LogError>) -> Void
+  ) throws(LogError) {
     if let failure = store.failure { throw failure }
     guard let writer else { throw .closed }
     var byteCount = 256
@@ -153,8 +167,10 @@ public final class SegmentLog: LogStore {
       byteCount += list.reduce(0) { $0 + FrameHeader.byteCount + padded($1.byteCount) }
       payloads.append(list)
     }
-    let item = WriteItem.Action.append(group, payloads: payloads)
-    return try await submit(item, syncs: syncs, byteCount: byteCount, to: writer)
+    writer.submit(
+      WriteItem(
+        action: .append(group, payloads: payloads), syncs: syncs, byteCount: byteCount,
+        completion: completion))
   }
 
   private static func payload(of record: LogRecord) -> FramePayload {
@@ -169,19 +185,12 @@ public final class SegmentLog: LogStore {
     _ preparation: PreparationID, commits: Bool
   ) async throws(LogError) -> AppendOutcome {
     guard let writer else { throw .closed }
-    return try await submit(
-      .resolve(preparation, commits: commits), syncs: commits, byteCount: 256, to: writer)
-  }
-
-  private func submit(
-    _ action: WriteItem.Action, syncs: Bool, byteCount: Int, to writer: SegmentWriter
-  ) async throws(LogError) -> AppendOutcome {
     let result = await withCheckedContinuation {
       (continuation: CheckedContinuation<Result<AppendOutcome, LogError>, Never>) in
       writer.submit(
-        WriteItem(action: action, syncs: syncs, byteCount: byteCount) {
-          continuation.resume(returning: $0)
-        })
+        WriteItem(
+          action: .resolve(preparation, commits: commits), syncs: commits, byteCount: 256
+        ) { continuation.resume(returning: $0) })
     }
     return try result.get()
   }

@@ -10,7 +10,8 @@ import Testing
     var options = DatabaseOptions()
     options.memoryLimitByteCount = memoryLimit
     return try StreamingDatabase(
-      options: options, library: DuckDBLibrary.load(), allocator: HeapAllocator())
+      options: options, library: DuckDBLibrary.load(), allocator: HeapAllocator(),
+      eventLog: try testLog())
   }
 
   private func value(_ sql: String, _ instance: DuckDBInstance) throws -> String? {

@@ -14,7 +14,7 @@ import Testing
   func `do what they say`(file: SQLTestFile) async throws {
     let database = try StreamingDatabase(
       options: DatabaseOptions(), library: DuckDBLibrary.load(), allocator: HeapAllocator(),
-      metrics: ServerMetrics(), logger: Logger(label: "test"))
+      eventLog: try testLog(), metrics: ServerMetrics(), logger: Logger(label: "test"))
     let failures = try await SQLTestRun.failures(of: file) { _ in
       SessionRunner(session: try database.openSession())
     }

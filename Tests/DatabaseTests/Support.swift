@@ -2,6 +2,7 @@ import Columnar
 import Database
 import DuckDB
 import Engine
+import Log
 import Logging
 import Telemetry
 import Testing
@@ -15,7 +16,7 @@ struct TestDatabase {
     change(&options)
     database = try StreamingDatabase(
       options: options, library: DuckDBLibrary.load(), allocator: HeapAllocator(),
-      metrics: ServerMetrics(), logger: Logger(label: "test"))
+      eventLog: try testLog(), metrics: ServerMetrics(), logger: Logger(label: "test"))
   }
 
   /// Runs `body` while time-outs are looked after, then closes the database.
@@ -100,4 +101,9 @@ func code(of body: () async throws -> Void) async -> DatabaseError.Code? {
     Issue.record("\(error)")
     return nil
   }
+}
+
+/// A log in memory.
+func testLog(_ files: any FileSystem = MemoryFolder()) throws -> SegmentLog {
+  try SegmentLog(files, clock: WallClock.microseconds)
 }

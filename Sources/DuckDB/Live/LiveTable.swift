@@ -61,6 +61,11 @@ public final class LiveTables: Sendable {
     }
   }
 
+  /// Whether DuckDB can hold a column.
+  public static func holds(_ field: Field) -> Bool {
+    (try? DuckDBTypes.check(Schema([field]))) != nil
+  }
+
   /// Takes a table away. Scans that have begun go on.
   public func remove(_ id: Int64) {
     state.withLock { state in

@@ -37,6 +37,11 @@ public struct StreamColumn: Hashable, Sendable {
   public var isNullable = true
   /// The expression after DEFAULT.
   public var defaultExpression: String?
+
+  public init(name: String, type: String) {
+    self.name = name
+    self.type = type
+  }
 }
 
 /// `WATERMARK FOR c AS c - INTERVAL '5' SECOND`.

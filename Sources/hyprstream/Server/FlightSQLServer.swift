@@ -6,6 +6,7 @@ private import Engine
 private import FlightProtocol
 private import FlightServer
 private import GRPC
+private import Log
 private import Logging
 internal import Settings
 private import Synchronization
@@ -15,6 +16,7 @@ private import Telemetry
 final class FlightSQLServer: RunningServer {
   private let parts: ServerParts
   private let figures: ServerFigures
+  private let eventLog: SegmentLog
   private let database: StreamingDatabase
   private let service: FlightService
   private let grpc: GRPCServer
@@ -31,9 +33,10 @@ final class FlightSQLServer: RunningServer {
     if settings.extensionDirectory == nil {
       settings.extensionDirectory = ExtensionFolder.beside(libraryPath: library.path)
     }
+    eventLog = try EventLog.open(parts.folder, logger: parts.logger)
     database = try StreamingDatabase(
       options: settings, library: library, allocator: NetworkBufferAllocator(),
-      metrics: parts.metrics, logger: parts.logger)
+      eventLog: eventLog, metrics: parts.metrics, logger: parts.logger)
     figures = ServerFigures(
       database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes))
     service = FlightService(
@@ -74,20 +77,32 @@ final class FlightSQLServer: RunningServer {
   }
 
   func start() async throws -> (host: String, port: Int) {
+    try await database.recover()
     let address = try await grpc.start()
     let (database, service, figures) = (database, service, figures)
     background.withLock { tasks in
       tasks = [
         Task { await database.run() }, Task { await service.run() }, Task { await figures.run() },
+        Task { await self.maintainLog() },
       ]
     }
     return address
   }
 
+  /// Lets retention do its work, now and then.
+  private func maintainLog() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(10))
+      eventLog.maintain()
+    }
+  }
+
   func shutDown() async {
+    database.endLiveQueries()
     await grpc.shutDown(gracePeriod: drainTimeout.withLock { $0 })
     for task in background.withLock({ $0 }) { task.cancel() }
     await database.close()
+    eventLog.close()
   }
 
   func reload(_ options: ServerOptions) async {

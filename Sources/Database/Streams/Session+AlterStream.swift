@@ -1,0 +1,135 @@
+internal import Columnar
+internal import Log
+internal import SQL
+
+extension Session {
+  /// Changes a stream; batches that are there are read under the new columns.
+  func alter(_ stream: Stream, _ change: AlterStream) async throws(DatabaseError) {
+    try await database.streams.turn.with { () async throws(DatabaseError) in
+      var definition = stream.definition
+      let oldKey = definition.key
+      try await apply(change, to: &definition)
+      if definition.key != oldKey, database.streams.stream(definition.key) != nil {
+        throw DatabaseError(
+          .alreadyExists, "there is a stream \(definition.qualifiedName) already")
+      }
+      try await redefine(stream, as: definition)
+    }
+    if case .setOptions = change, stream.definition.options.onError == .deadLetter {
+      try await makeDeadLetters(of: stream)
+    }
+  }
+
+  /// Makes a changed definition durable and takes it over. The caller has the catalog's turn.
+  func redefine(_ stream: Stream, as definition: StreamDefinition) async throws(DatabaseError) {
+    let old = stream.definition
+    try await database.streams.record(definition)
+    if definition.key != old.key {
+      try await relations { (relations) throws(DatabaseError) in
+        try relations.unregister(stream, old)
+      }
+      _ = database.streams.remove(old.key)
+    }
+    stream.redefine(definition)
+    database.streams.add(stream)
+    try await relations { (relations) throws(DatabaseError) in
+      try relations.register(stream, definition, replaces: true)
+    }
+    if definition.options.topicSettings != old.options.topicSettings {
+      do throws(LogError) {
+        try stream.topic.apply(definition.options.topicSettings)
+      } catch {
+        throw DatabaseError(error)
+      }
+    }
+  }
+
+  private func apply(
+    _ change: AlterStream, to definition: inout StreamDefinition
+  ) async throws(DatabaseError) {
+    switch change {
+    case .rename(let name): definition.name = name
+    case .setWatermark(let watermark):
+      guard definition.column(named: watermark.column) != nil else {
+        throw definition.noColumn(watermark.column)
+      }
+      definition.watermark = watermark
+    case .setOptions(let options):
+      do throws(SQLError) {
+        for option in options {
+          try definition.options.set(option)
+          definition.writtenOptions[option.name] = option.value
+        }
+      } catch {
+        throw DatabaseError(error)
+      }
+    case .addColumn(let column, let isIfNotExists):
+      if definition.column(named: column.name) != nil {
+        if isIfNotExists { return }
+        throw DatabaseError(
+          .alreadyExists, "\(definition.qualifiedName) has a column '\(column.name)' already")
+      }
+      guard column.isNullable else {
+        throw DatabaseError(
+          .invalidArgument,
+          "a column that is added must take NULL, since older rows have no value for it")
+      }
+      let added = try await columns(of: [column], firstID: definition.nextColumnID)
+      definition.addVersion { $0 += added }
+    case .renameColumn(let old, let new):
+      guard let column = definition.column(named: old) else { throw definition.noColumn(old) }
+      if let other = definition.column(named: new), other.id != column.id {
+        throw DatabaseError(
+          .alreadyExists, "\(definition.qualifiedName) has a column '\(new)' already")
+      }
+      definition.addVersion { columns in
+        for index in columns.indices where columns[index].id == column.id {
+          columns[index].field.name = new
+        }
+      }
+      if definition.watermark?.column.lowercased() == old.lowercased() {
+        definition.watermark?.column = new
+      }
+    case .setType(let name, let type): try await widen(name, to: type, in: &definition)
+    }
+  }
+
+  private func widen(
+    _ name: String, to type: String, in definition: inout StreamDefinition
+  ) async throws(DatabaseError) {
+    guard let column = definition.column(named: name) else { throw definition.noColumn(name) }
+    let wanted = try await columns(of: [StreamColumn(name: name, type: type)])[0]
+    guard
+      wanted.field.type == column.field.type
+        || Column.widens(column.field.type, to: wanted.field.type)
+    else {
+      throw DatabaseError(
+        .invalidArgument,
+        "column '\(column.field.name)' is \(column.sqlType) and can become wider only: not every "
+          + "value of it is \(type)")
+    }
+    definition.addVersion { columns in
+      for index in columns.indices where columns[index].id == column.id {
+        columns[index].field.type = wanted.field.type
+        columns[index].sqlType = type
+      }
+    }
+  }
+}
+
+extension StreamDefinition {
+  /// A new version whose columns are those of the current one, changed.
+  mutating func addVersion(_ change: (inout [Column]) -> Void) {
+    var columns = current.columns
+    change(&columns)
+    versions.append(Version(id: current.id + 1, columns: columns))
+  }
+
+  func noColumn(_ name: String) -> DatabaseError {
+    let known = current.columns.map(\.field.name).joined(separator: ", ")
+    return DatabaseError(
+      .invalidArgument,
+      "the stream \(qualifiedName) has no column '\(name)'; it has \(known.isEmpty ? "none" : known)"
+    )
+  }
+}

@@ -1,0 +1,294 @@
+internal import Columnar
+internal import DuckDB
+internal import Engine
+internal import Log
+internal import SQL
+internal import Synchronization
+
+/// The statements about streams.
+extension Session {
+  /// The stream that a name means in this session.
+  ///
+  /// - Throws: NOT_FOUND when there is none.
+  func stream(_ name: QualifiedName) throws(DatabaseError) -> Stream {
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    guard let stream = database.planner.stream(name, place) else {
+      throw DatabaseError(
+        .notFound, "there is no stream \(name); SHOW STREAMS lists those there are")
+    }
+    return stream
+  }
+
+  /// Carries out a statement and returns its rows, if it has any.
+  func runStream(
+    _ statement: StreamStatement, _ context: StatementContext
+  ) async throws(DatabaseError) -> ResultPump {
+    switch statement {
+    case .createStream(let create): try await self.create(create, context)
+    case .dropStream(let name, let isIfExists): try await drop(name, isIfExists: isIfExists)
+    case .alterStream(let name, let change): try await alter(try stream(name), change)
+    case .showStreams: return try await ready(StreamListing.streams(database.streams.all))
+    case .describeStream(let name):
+      return try await ready(StreamListing.columns(of: try stream(name).definition))
+    case .showCreateStream(let name):
+      return try await ready(StreamListing.statement(of: try stream(name).definition))
+    case .showQueries: return try await ready(database.liveQueries.listing)
+    case .terminateQuery(let id): try database.liveQueries.terminate(id)
+    case .pauseQuery(let id): try database.liveQueries.setPaused(true, id)
+    case .resumeQuery(let id): try database.liveQueries.setPaused(false, id)
+    case .createSubscription(let create): try await self.create(create)
+    case .dropSubscription(let name, let isIfExists):
+      try await dropSubscription(name, isIfExists: isIfExists)
+    case .showSubscriptions: return try await ready(database.subscriptions.listing)
+    case .acknowledge(let name, let token):
+      try await database.subscriptions.acknowledge(name, token)
+    case .emitChanges, .subscribe:
+      throw DatabaseError(
+        .invalidArgument, "an endless query has rows: run it as a query, not as an update")
+    }
+    return try await ready(Batch(schema: Schema([]), columns: [], rowCount: 0))
+  }
+
+  /// A result that is there already.
+  func ready(_ batch: Batch, changedRowCount: Int? = nil) async throws(DatabaseError) -> ResultPump
+  {
+    let once = OnceBatches(batch.rowCount > 0 ? [batch] : [])
+    do {
+      return try await engine.start(schema: batch.schema, changedRowCount: changedRowCount) {
+        () throws(DuckDBError) in once.take()
+      }
+    } catch {
+      throw DatabaseError(error)
+    }
+  }
+
+  /// The columns of what a statement returns.
+  func resultSchema(of statement: StreamStatement) async throws(DatabaseError) -> Schema {
+    switch statement {
+    case .showStreams: StreamListing.streams([]).schema
+    case .describeStream(let name): StreamListing.columns(of: try stream(name).definition).schema
+    case .showCreateStream(let name):
+      StreamListing.statement(of: try stream(name).definition).schema
+    case .showQueries: database.liveQueries.listing.schema
+    case .showSubscriptions: database.subscriptions.listing.schema
+    case .emitChanges(let emit): try await plan(emit).schema
+    case .subscribe(let subscribe): try await plan(subscribe).schema
+    default: Schema([])
+    }
+  }
+
+  // MARK: CREATE
+
+  private func create(
+    _ create: CreateStream, _ context: StatementContext
+  ) async throws(DatabaseError) {
+    var definition = try newDefinition(create)
+    if database.streams.stream(definition.key) != nil {
+      if create.isIfNotExists { return }
+      throw DatabaseError(
+        .alreadyExists, "there is a stream \(definition.qualifiedName) already")
+    }
+    if let query = create.query {
+      guard create.columns.isEmpty else {
+        throw DatabaseError(
+          .invalidArgument, "a stream has columns of its own or those of AS SELECT, not both")
+      }
+      definition.versions[0].columns = try await columns(ofQuery: query, context)
+    } else {
+      definition.versions[0].columns = try await columns(of: create.columns)
+    }
+    guard definition.options.isSchemaless || !definition.current.columns.isEmpty else {
+      throw DatabaseError(
+        .invalidArgument,
+        "the stream \(definition.qualifiedName) has no columns; name some, or let them appear as "
+          + "rows bring them: WITH (FORMAT = 'JSON')")
+    }
+    let stream = try await make(definition)
+    if let query = create.query {
+      let insert = StreamInsert(stream, source: query)
+      _ = try await insertRows(insert, parameters: nil, context)
+    }
+  }
+
+  private func newDefinition(_ create: CreateStream) throws(DatabaseError) -> StreamDefinition {
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    if let catalog = create.name.catalog, catalog.lowercased() != database.catalogName.lowercased()
+    {
+      throw DatabaseError(
+        .invalidArgument, "streams are in the catalog \(database.catalogName), not in \(catalog)")
+    }
+    var schemaName = create.name.schema ?? place.schema
+    if create.name.parts.count == 2, schemaName.lowercased() == database.catalogName.lowercased() {
+      schemaName = place.schema
+    }
+    var definition = StreamDefinition(
+      topic: .catalog, schemaName: schemaName, name: create.name.name,
+      versions: [StreamDefinition.Version(id: 1, columns: [])])
+    definition.watermark = create.watermark
+    do throws(SQLError) {
+      for option in create.options {
+        try definition.options.set(option)
+        definition.writtenOptions[option.name] = option.value
+      }
+    } catch {
+      throw DatabaseError(error)
+    }
+    // HStreamDB's streams without columns are of this kind.
+    if create.columns.isEmpty, create.query == nil { definition.options.isSchemaless = true }
+    if definition.options.isSchemaless { definition.writtenOptions["format"] = "json" }
+    return definition
+  }
+
+  /// Makes the topic, the relation and the entry of the catalog.
+  func make(_ given: StreamDefinition) async throws(DatabaseError) -> Stream {
+    let made = try await database.streams.turn.with { () async throws(DatabaseError) -> Stream in
+      var definition = given
+      guard database.streams.stream(definition.key) == nil else {
+        throw DatabaseError(
+          .alreadyExists, "there is a stream \(definition.qualifiedName) already")
+      }
+      let log = database.streams.log
+      do throws(LogError) {
+        definition.topic = try log.createTopic(
+          named: definition.qualifiedName.description, settings: definition.options.topicSettings)
+      } catch {
+        throw DatabaseError(error)
+      }
+      guard let topic = log.topic(definition.topic) else {
+        throw DatabaseError(.internal, "the log has lost the topic that it made")
+      }
+      let stream = Stream(definition, topic)
+      let finished = definition
+      do throws(DatabaseError) {
+        try await relations { (relations) throws(DatabaseError) in
+          try relations.register(stream, finished, replaces: false)
+        }
+        try await database.streams.record(definition)
+      } catch {
+        try? await relations { (relations) throws(DatabaseError) in
+          try relations.forget(stream, finished)
+        }
+        try? log.removeTopic(definition.topic)
+        if error.message.contains("already exists") {
+          throw DatabaseError(
+            .alreadyExists, "\(definition.qualifiedName) exists already, and is no stream")
+        }
+        throw error
+      }
+      database.streams.add(stream)
+      return stream
+    }
+    if given.options.onError == .deadLetter { try await makeDeadLetters(of: made) }
+    return made
+  }
+
+  /// Runs something about relations on a worker, since DuckDB blocks.
+  func relations(
+    _ body: @escaping @Sendable (StreamRelations) throws(DatabaseError) -> Void
+  ) async throws(DatabaseError) {
+    let relations = database.relations
+    let result = await engine.onWorker { () -> Result<Void, DatabaseError> in
+      do throws(DatabaseError) { return .success(try body(relations)) } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
+
+  /// Columns as DuckDB understands their types.
+  func columns(
+    of written: [StreamColumn], firstID: UInt32 = 1
+  ) async throws(DatabaseError) -> [StreamDefinition.Column] {
+    guard !written.isEmpty else { return [] }
+    var seen: Set<String> = []
+    for column in written {
+      let name = column.name.lowercased()
+      if name == StreamTable.offsetColumn || name == StreamTable.ingestTimeColumn {
+        throw DatabaseError(
+          .invalidArgument, "every stream has a hidden column \(column.name) already")
+      }
+      guard seen.insert(name).inserted else {
+        throw DatabaseError(.invalidArgument, "the stream has two columns called '\(column.name)'")
+      }
+    }
+    let list = written.map { column in
+      "CAST(\(column.defaultExpression ?? "NULL") AS \(column.type)) AS \(quotedName(column.name))"
+    }
+    let fields = try await describedFields("SELECT " + list.joined(separator: ", "))
+    return zip(written, fields).enumerated().map { index, pair in
+      var field = pair.1
+      field.isNullable = pair.0.isNullable
+      field.name = pair.0.name
+      return StreamDefinition.Column(
+        id: firstID + UInt32(index), field: field, sqlType: pair.0.type,
+        defaultExpression: pair.0.defaultExpression)
+    }
+  }
+
+  /// The columns that a query returns, with the names of their types in SQL.
+  private func columns(
+    ofQuery query: String, _ context: StatementContext
+  ) async throws(DatabaseError) -> [StreamDefinition.Column] {
+    let rows = try await internalQuery("DESCRIBE \(query)", context)
+    let fields = try await describedFields(query)
+    let types = rows.flatMap { batch in
+      (0..<batch.rowCount).map { batch.columns[1].string(at: $0) ?? "VARCHAR" }
+    }
+    return zip(fields, types).enumerated().map { index, pair in
+      StreamDefinition.Column(id: UInt32(index + 1), field: pair.0, sqlType: pair.1)
+    }
+  }
+
+  private func describedFields(_ query: String) async throws(DatabaseError) -> [Field] {
+    let settings = state.withLock { $0.settings }
+    do {
+      let lane = try laneForReading(StatementContext(connectionID: 0))
+      return try await engine.describe(query, settings, on: lane).resultSchema.fields
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+
+  // MARK: DROP
+
+  private func drop(
+    _ name: QualifiedName, isIfExists: Bool
+  ) async throws(DatabaseError) {
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    guard let stream = database.planner.stream(name, place) else {
+      if isIfExists { return }
+      throw DatabaseError(.notFound, "there is no stream \(name)")
+    }
+    try await remove(stream)
+    let definition = stream.definition
+    if let dead = database.streams.stream(StreamName(schema: definition.name, name: "dead_letter"))
+    {
+      try await remove(dead)
+    }
+  }
+
+  private func remove(_ stream: Stream) async throws(DatabaseError) {
+    try await database.streams.turn.with { () async throws(DatabaseError) in
+      let definition = stream.definition
+      try await database.streams.recordDrop(definition)
+      _ = database.streams.remove(definition.key)
+      stream.drop()
+      database.liveQueries.streamWasDropped(stream)
+      try await relations { (relations) throws(DatabaseError) in
+        try relations.unregister(stream, definition)
+      }
+      try? database.streams.log.removeTopic(definition.topic)
+    }
+  }
+}
+
+extension StreamInsert {
+  /// The rows of a query into a new stream.
+  init(_ stream: Stream, source: String) {
+    self.stream = stream
+    columns = nil
+    isByName = false
+    self.source = source
+    singleRow = nil
+  }
+}

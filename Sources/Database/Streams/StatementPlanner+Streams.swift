@@ -1,0 +1,61 @@
+internal import SQL
+
+/// Statements of plain SQL that are about streams.
+extension StatementPlanner {
+  /// The stream that a name means for a session; nil if it means something else.
+  func stream(_ name: QualifiedName, _ session: MetricsRelation.Session) -> Stream? {
+    guard name.parts.count <= 3 else { return nil }
+    if let catalog = name.catalog, catalog.lowercased() != metrics.catalog.lowercased() {
+      return nil
+    }
+    guard let first = name.schema else {
+      guard session.catalog == metrics.catalog else { return nil }
+      return streams.stream(StreamName(schema: session.schema, name: name.name))
+        ?? streams.stream(StreamName(schema: "main", name: name.name))
+    }
+    if let stream = streams.stream(StreamName(schema: first, name: name.name)) { return stream }
+    // `a.b` may be a catalog and a name.
+    guard name.catalog == nil, first.lowercased() == metrics.catalog.lowercased() else {
+      return nil
+    }
+    return streams.stream(StreamName(schema: session.schema, name: name.name))
+  }
+
+  func streamPlan(
+    _ statement: StatementText, _ head: StatementHead, _ session: MetricsRelation.Session
+  ) throws(SQLError) -> StatementPlan? {
+    if case .insert(let insert) = head.kind, let stream = stream(insert.target, session) {
+      return StatementPlan(
+        sql: statement.text,
+        effect: .insertIntoStream(try StreamInsert(stream, insert, statement, head)))
+    }
+    try refuseChange(head, session)
+    if let scan = PlainScan(statement), let stream = stream(scan.relation, session) {
+      return StatementPlan(
+        sql: statement.text, effect: .scanStream(stream, limit: scan.limit), returnsRows: true)
+    }
+    return nil
+  }
+
+  /// Rows of a stream are never changed, and its relation is not a view to whoever made it.
+  private func refuseChange(
+    _ head: StatementHead, _ session: MetricsRelation.Session
+  ) throws(SQLError) {
+    let (name, what): (QualifiedName?, String) =
+      switch head.kind {
+      case .update(let update): (update.target, "its rows cannot be updated")
+      case .delete(let delete):
+        (delete.target, "its rows cannot be deleted; retention removes old ones")
+      case .merge(let target, _): (target, "rows can only be inserted into it")
+      case .create(let create) where create.object == .view || create.object == .table:
+        (create.isIfNotExists ? nil : create.name, "choose another name, or DROP STREAM first")
+      case .drop(let drop) where drop.object == .view || drop.object == .table:
+        (drop.name, "DROP STREAM removes it")
+      case .alter(let object, let name) where object == .view || object == .table:
+        (name, "ALTER STREAM changes it")
+      default: (nil, "")
+      }
+    guard let name, let stream = stream(name, session) else { return }
+    throw SQLError("\(stream.definition.qualifiedName) is a stream: \(what)")
+  }
+}

@@ -1,0 +1,145 @@
+internal import Columnar
+internal import Log
+internal import SQL
+internal import Synchronization
+
+/// A stream while the database is open.
+final class Stream: Sendable {
+  fileprivate struct State {
+    var definition: StreamDefinition
+    /// The encoder of the current version, with the context of what it encoded last.
+    var encoder: IPCEncoder?
+    var context: LogContext?
+    var dictionaries: [Int64: IPCMessage] = [:]
+    /// The number of the live table behind the stream's relation.
+    var liveTable: Int64?
+    var isDropped = false
+  }
+
+  /// Larger batches are cut, so that readers need not hold them whole.
+  private static let maxRecordRowCount = 65_536
+
+  let topic: any Topic
+  let topicID: TopicID
+  private let state: Mutex<State>
+
+  init(_ definition: StreamDefinition, _ topic: any Topic) {
+    self.topic = topic
+    topicID = definition.topic
+    state = Mutex(State(definition: definition))
+  }
+
+  var definition: StreamDefinition { state.withLock { $0.definition } }
+  var isDropped: Bool { state.withLock { $0.isDropped } }
+  func drop() { state.withLock { $0.isDropped = true } }
+
+  var liveTable: Int64? {
+    get { state.withLock { $0.liveTable } }
+  }
+
+  func setLiveTable(_ id: Int64?) { state.withLock { $0.liveTable = id } }
+
+  /// Takes over a changed definition.
+  func redefine(_ definition: StreamDefinition) {
+    state.withLock { state in
+      state.definition = definition
+      state.encoder = nil
+      state.context = nil
+      state.dictionaries = [:]
+    }
+  }
+
+  // MARK: Rows to records
+
+  /// The records for a batch of the current columns, in order.
+  func records(for batch: Batch) throws(DatabaseError) -> [LogRecord] {
+    var records: [LogRecord] = []
+    var start = 0
+    repeat {
+      let part =
+        batch.rowCount <= Self.maxRecordRowCount
+        ? batch : batch.slice(from: start, count: Self.maxRecordRowCount)
+      let encoded = state.withLock { state in
+        Result { () throws(IPCError) in try state.encode(part) }
+      }
+      do {
+        records.append(.batch(try encoded.get()))
+      } catch {
+        throw DatabaseError(.invalidArgument, "the rows cannot be stored: \(error)")
+      }
+      start += part.rowCount
+    } while start < batch.rowCount
+    return records
+  }
+}
+
+extension Stream.State {
+  fileprivate mutating func encode(_ batch: Batch) throws(IPCError) -> BatchRecord {
+    let version = definition.current
+    if encoder == nil { encoder = IPCEncoder(schema: version.schema) }
+    let whole = Batch(
+      schema: version.schema, columns: batch.columns, rowCount: batch.rowCount,
+      metadata: batch.metadata)
+    guard var messages = try encoder?.encode(whole), let message = messages.popLast() else {
+      throw .cannotEncode("there is no batch")
+    }
+    if context == nil || !messages.isEmpty {
+      context = LogContext(
+        schemaID: version.id, schema: IPCEncoder(schema: version.schema).schemaMessage,
+        dictionaries: try dictionaryMessages(whole, changed: messages))
+    }
+    guard let context else { throw .cannotEncode("there is no schema") }
+    return BatchRecord(
+      context: context, message: message, rowCount: batch.rowCount,
+      eventMicroseconds: eventTimes(whole), batch: whole)
+  }
+
+  /// All dictionaries that a batch needs: an encoder that has sent none yet makes all of them.
+  private func dictionaryMessages(
+    _ batch: Batch, changed: [IPCMessage]
+  ) throws(IPCError) -> [IPCMessage] {
+    if changed.isEmpty { return [] }
+    var fresh = IPCEncoder(schema: batch.schema)
+    return Array(try fresh.encode(batch).dropLast())
+  }
+
+  /// The smallest and the largest time of the watermark's column.
+  private func eventTimes(_ batch: Batch) -> ClosedRange<Int64>? {
+    guard let name = definition.watermark?.column.lowercased(),
+      let index = batch.schema.fields.firstIndex(where: { $0.name.lowercased() == name })
+    else { return nil }
+    return batch.columns[index].microsecondBounds
+  }
+}
+
+extension Column {
+  /// The smallest and the largest time of a timestamp column, rounded outwards to microseconds.
+  var microsecondBounds: ClosedRange<Int64>? {
+    guard case .timestamp(let unit, _) = type, buffers.count == 2, count > nullCount else {
+      return nil
+    }
+    var (low, high) = (Int64.max, Int64.min)
+    let buffer = buffers[1]
+    let values = buffer.values(as: Int64.self)
+    for index in 0..<min(count, values.count) where nullCount == 0 || !isNull(at: index) {
+      let value = values[index]
+      if value < low { low = value }
+      if value > high { high = value }
+    }
+    guard low <= high else { return nil }
+    switch unit {
+    case .second: return low.scaled(by: 1_000_000)...high.scaled(by: 1_000_000)
+    case .millisecond: return low.scaled(by: 1_000)...high.scaled(by: 1_000)
+    case .microsecond: return low...high
+    case .nanosecond: return (low / 1_000 - 1)...(high / 1_000 + 1)
+    }
+  }
+}
+
+extension Int64 {
+  /// The product, cut at the ends of the range.
+  func scaled(by factor: Int64) -> Int64 {
+    let (product, overflow) = multipliedReportingOverflow(by: factor)
+    return overflow ? (self < 0 ? .min : .max) : product
+  }
+}

@@ -1,0 +1,236 @@
+internal import Columnar
+internal import Log
+internal import SQL
+internal import Synchronization
+
+/// All streams, by name. What it knows is in the log's topic of the catalog; it is folded from there
+/// when the database opens.
+final class StreamCatalog: Sendable {
+  private struct State {
+    var streams: [StreamName: Stream] = [:]
+  }
+
+  let log: any LogStore
+  private let state = Mutex(State())
+  /// Held while the catalog changes, since that waits for the log.
+  let turn = CatalogTurn()
+
+  init(_ log: any LogStore) { self.log = log }
+
+  var isEmpty: Bool { state.withLock { $0.streams.isEmpty } }
+
+  func stream(_ name: StreamName) -> Stream? { state.withLock { $0.streams[name] } }
+
+  /// In the order of their names.
+  var all: [Stream] {
+    state.withLock { Array($0.streams.values) }
+      .sorted { $0.definition.qualifiedName.description < $1.definition.qualifiedName.description }
+  }
+
+  func add(_ stream: Stream) {
+    state.withLock { $0.streams[stream.definition.key] = stream }
+  }
+
+  func remove(_ name: StreamName) -> Stream? {
+    state.withLock { $0.streams.removeValue(forKey: name) }
+  }
+
+  // MARK: The topic of the catalog
+
+  /// Reads the topic of the catalog. Called once, before anyone asks.
+  func fold() throws(DatabaseError) {
+    guard let topic = log.topic(.catalog) else { return }
+    var definitions: [TopicID: StreamDefinition] = [:]
+    do {
+      let state = topic.state
+      for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
+        for case .batch(let batch) in try topic.read(unit) {
+          CatalogRows.apply(try batch.decoded(), to: &definitions)
+        }
+      }
+    } catch {
+      throw DatabaseError(.internal, "the catalog of the streams cannot be read: \(error)")
+    }
+    for definition in definitions.values {
+      guard let topic = log.topic(definition.topic) else { continue }
+      add(Stream(definition, topic))
+    }
+  }
+
+  /// Makes a definition durable.
+  func record(_ definition: StreamDefinition) async throws(DatabaseError) {
+    try await write(CatalogRows.batch(definition))
+  }
+
+  func recordDrop(_ definition: StreamDefinition) async throws(DatabaseError) {
+    try await write(CatalogRows.dropBatch(definition))
+  }
+
+  func write(_ batch: Batch) async throws(DatabaseError) {
+    do {
+      var encoder = IPCEncoder(schema: batch.schema)
+      let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
+      let records = try encoder.encode(batch).map { message in
+        LogRecord.batch(
+          BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+      }
+      _ = try await log.append(AppendGroup([TopicWrite(.catalog, records)], durability: .sync))
+    } catch let error as LogError {
+      throw DatabaseError(error)
+    } catch {
+      throw DatabaseError(.internal, "\(error)")
+    }
+  }
+}
+
+/// The rows of the catalog's topic: one per stream and change, with everything that is known of it.
+enum CatalogRows {
+  private static let schema = Schema([
+    Field("kind", .utf8), Field("topic", .int64), Field("version", .int64), Field("schema", .utf8),
+    Field("name", .utf8), Field("columns", .binary), Field("options", .utf8),
+    Field("watermark", .utf8), Field("watermark_delay", .int64),
+  ])
+
+  private static let idKey = "hyprstream:id"
+  private static let typeKey = "hyprstream:type"
+  private static let defaultKey = "hyprstream:default"
+
+  static func batch(_ definition: StreamDefinition) -> Batch {
+    let fields = definition.current.columns.map { column in
+      var field = column.field
+      field.metadata.append(KeyValue(idKey, String(column.id)))
+      field.metadata.append(KeyValue(typeKey, column.sqlType))
+      if let text = column.defaultExpression { field.metadata.append(KeyValue(defaultKey, text)) }
+      return field
+    }
+    let options = definition.writtenOptions.sorted { $0.key < $1.key }
+      .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+    return row(
+      "stream", definition, columns: IPCStream.schemaBytes(Schema(fields)), options: options)
+  }
+
+  static func dropBatch(_ definition: StreamDefinition) -> Batch {
+    row("drop", definition, columns: nil, options: nil)
+  }
+
+  private static func row(
+    _ kind: String, _ definition: StreamDefinition, columns: [UInt8]?, options: String?
+  ) -> Batch {
+    Batch(
+      schema: schema,
+      columns: [
+        .strings([kind]), .int64s([Int64(definition.topic.rawValue)]),
+        .int64s([Int64(definition.current.id)]), .strings([definition.schemaName]),
+        .strings([definition.name]), .binaries([columns]), .strings([options]),
+        .strings([definition.watermark?.column]),
+        .int64s([definition.watermark?.delayMicroseconds]),
+      ], rowCount: 1)
+  }
+
+  static func apply(_ batch: Batch, to definitions: inout [TopicID: StreamDefinition]) {
+    guard batch.columns.count >= 9 else { return }
+    for row in 0..<batch.rowCount {
+      func text(_ column: Int) -> String? { batch.columns[column].string(at: row) }
+      guard let kind = text(0), let topic = text(1).flatMap({ UInt32($0) }) else { continue }
+      let id = TopicID(rawValue: topic)
+      if kind == "drop" {
+        definitions[id] = nil
+        continue
+      }
+      guard kind == "stream", let version = text(2).flatMap({ UInt32($0) }),
+        let schemaName = text(3), let name = text(4),
+        let columns = columns(of: batch.columns[5], row)
+      else { continue }
+      var definition =
+        definitions[id]
+        ?? StreamDefinition(topic: id, schemaName: schemaName, name: name, versions: [])
+      definition.schemaName = schemaName
+      definition.name = name
+      definition.versions.removeAll { $0.id == version }
+      definition.versions.append(StreamDefinition.Version(id: version, columns: columns))
+      definition.watermark = text(7).map { column in
+        StreamWatermark(column: column, delayMicroseconds: text(8).flatMap { Int64($0) } ?? 0)
+      }
+      definition.writtenOptions = [:]
+      definition.options = StreamOptions()
+      for line in (text(6) ?? "").split(separator: "\n") {
+        let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { continue }
+        let (name, value) = (String(parts[0]), String(parts[1]))
+        definition.writtenOptions[name] = value
+        // An option of a newer server is no reason to lose the stream.
+        try? definition.options.set(name, value)
+      }
+      definitions[id] = definition
+    }
+  }
+
+  private static func columns(of column: Column, _ row: Int) -> [StreamDefinition.Column]? {
+    let bytes = column.bytes(at: row)
+    guard let schema = try? IPCStream.schema(fromEncapsulated: unsafe Array(bytes.unsafeBytes))
+    else { return nil }
+    return schema.fields.enumerated().map { index, field in
+      var plain = field
+      plain.metadata.removeAll { [idKey, typeKey, defaultKey].contains($0.key) }
+      return StreamDefinition.Column(
+        id: field.metadataValue(idKey).flatMap { UInt32($0) } ?? UInt32(index + 1), field: plain,
+        sqlType: field.metadataValue(typeKey) ?? "",
+        defaultExpression: field.metadataValue(defaultKey))
+    }
+  }
+}
+
+extension StoredBatch {
+  /// The rows; decoded, unless they were written lately.
+  func decoded() throws(IPCError) -> Batch {
+    if let batch { return batch }
+    var decoder = IPCDecoder()
+    _ = try decoder.decode(context.schema)
+    for dictionary in context.dictionaries { _ = try decoder.decode(dictionary) }
+    guard case .batch(let batch) = try decoder.decode(message) else {
+      throw .unexpectedMessage("something else than a batch")
+    }
+    return batch
+  }
+}
+
+extension IPCDecoder {
+  /// Decodes a message of our own.
+  mutating func decode(_ message: IPCMessage) throws(IPCError) -> IPCDecoded {
+    try decode(header: Buffer(copying: message.header), body: message.wholeBody)
+  }
+}
+
+extension IPCMessage {
+  /// The body in one piece.
+  var wholeBody: Buffer {
+    if body.count <= 1 { return body.first ?? .empty }
+    let memory = WritableBuffer(byteCount: bodyByteCount)
+    var position = 0
+    for part in body {
+      unsafe UnsafeMutableRawBufferPointer(rebasing: memory.bytes[position...])
+        .copyMemory(from: part.unsafeBytes)
+      let padding = (8 - part.count % 8) % 8
+      position += part.count
+      for index in position..<(position + padding) { unsafe memory.bytes[index] = 0 }
+      position += padding
+    }
+    return memory.finish(byteCount: position)
+  }
+}
+
+extension DatabaseError {
+  init(_ error: LogError) {
+    let code: Code =
+      switch error {
+      case .noTopic: .notFound
+      case .gone: .failedPrecondition
+      case .full: .resourceExhausted
+      case .failed, .closed: .unavailable
+      case .damaged: .internal
+      case .noPreparation: .aborted
+      case .invalid: .invalidArgument
+      }
+    self.init(code, "\(error)", cause: error)
+  }
+}

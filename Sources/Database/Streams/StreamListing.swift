@@ -1,0 +1,76 @@
+internal import Columnar
+internal import Log
+internal import SQL
+
+/// What SHOW and DESCRIBE answer about streams.
+enum StreamListing {
+  static func streams(_ streams: [Stream]) -> Batch {
+    let definitions = streams.map(\.definition)
+    let states = streams.map(\.topic.state)
+    let time = DataType.timestamp(.microsecond, timeZone: "UTC")
+    return batch([
+      ("name", .strings(definitions.map { $0.qualifiedName.description })),
+      ("columns", .int64s(definitions.map { Int64($0.current.columns.count) })),
+      ("rows", .int64s(states.map { $0.head.rawValue - $0.start.rawValue })),
+      ("bytes", .int64s(states.map { Int64($0.byteCount) })),
+      ("first_offset", .int64s(states.map(\.start.rawValue))),
+      ("next_offset", .int64s(states.map(\.head.rawValue))),
+      ("last_ingest", .fixedWidth(time, states.map(\.lastIngestMicroseconds))),
+      ("watermark", .fixedWidth(time, zip(definitions, states).map { $1.watermarkMicroseconds })),
+      ("durability", .strings(definitions.map { $0.options.durability == .sync ? "sync" : "os" })),
+      ("retention", .strings(definitions.map { $0.writtenOptions["retention"] })),
+      (
+        "status",
+        .strings(
+          states.map { $0.failure.map { "failed: \($0)" } ?? ($0.isEnded ? "ended" : "open") })
+      ),
+    ])
+  }
+
+  static func columns(of definition: StreamDefinition) -> Batch {
+    let columns = definition.current.columns
+    return batch([
+      ("column_name", .strings(columns.map(\.field.name))),
+      ("column_type", .strings(columns.map(\.sqlType))),
+      ("null", .strings(columns.map { $0.field.isNullable ? "YES" : "NO" })),
+      ("default", .strings(columns.map(\.defaultExpression))),
+      (
+        "watermark",
+        .strings(
+          columns.map { column in
+            guard let watermark = definition.watermark,
+              watermark.column.lowercased() == column.field.name.lowercased()
+            else { return nil }
+            return "\(column.field.name) - \(watermark.delayMicroseconds) us"
+          })
+      ),
+    ])
+  }
+
+  static func statement(of definition: StreamDefinition) -> Batch {
+    var lines = definition.current.columns.map { column in
+      quotedIfNeeded(column.field.name) + " " + column.sqlType
+        + (column.field.isNullable ? "" : " NOT NULL")
+        + (column.defaultExpression.map { " DEFAULT \($0)" } ?? "")
+    }
+    if let watermark = definition.watermark {
+      let name = quotedIfNeeded(watermark.column)
+      lines.append(
+        "WATERMARK FOR \(name) AS \(name) - INTERVAL '\(watermark.delayMicroseconds)' MICROSECOND")
+    }
+    var text = "CREATE STREAM \(definition.qualifiedName)"
+    if !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
+    let options = definition.writtenOptions.sorted { $0.key < $1.key }
+      .map { "\($0.key) = \(stringLiteral($0.value))" }
+    if !options.isEmpty { text += " WITH (\(options.joined(separator: ", ")))" }
+    return batch([
+      ("name", .strings([definition.qualifiedName.description])), ("statement", .strings([text])),
+    ])
+  }
+
+  static func batch(_ columns: [(String, Column)]) -> Batch {
+    Batch(
+      schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1),
+      rowCount: columns.first?.1.count ?? 0)
+  }
+}

@@ -1,0 +1,193 @@
+internal import Columnar
+internal import DuckDB
+internal import Log
+internal import Synchronization
+
+/// A stream as a table of DuckDB: the rows that were visible when the scan began.
+///
+/// Its columns are those of the stream that DuckDB can hold, then `_offset` and `_ingest_time`.
+final class StreamTable: LiveTable {
+  private let stream: Stream
+  private let version: StreamDefinition.Version
+  /// The columns of the version that DuckDB can hold.
+  private let visible: [Int]
+  let schema: Schema
+
+  static let offsetColumn = "_offset"
+  static let ingestTimeColumn = "_ingest_time"
+
+  static let hiddenFields = [
+    Field(offsetColumn, .int64, isNullable: false),
+    Field(ingestTimeColumn, .timestamp(.microsecond, timeZone: "UTC"), isNullable: false),
+  ]
+
+  init(_ stream: Stream, _ version: StreamDefinition.Version) {
+    self.stream = stream
+    self.version = version
+    visible = version.columns.indices.filter { LiveTables.holds(version.columns[$0].field) }
+    schema = Schema(visible.map { version.columns[$0].field } + Self.hiddenFields)
+  }
+
+  var rowCount: Int? {
+    let state = stream.topic.state
+    return Int(state.head.rawValue - state.start.rawValue)
+  }
+
+  func scan(columns: [Int]) throws -> any BatchSource {
+    let state = stream.topic.state
+    let range = state.start..<state.head
+    let units = try stream.topic.units(in: range, ScanFilter())
+    return StreamScan(
+      StreamReader(
+        stream, version, visible: visible, hidden: Self.hiddenFields, range: range,
+        columns: Set(columns)), units: units)
+  }
+}
+
+/// One scan of a stream. Several threads may take units at a time.
+final class StreamScan: BatchSource {
+  private let reader: StreamReader
+  private let units: [ScanUnit]
+  private let state = Mutex(State())
+
+  private struct State {
+    var unit = 0
+    /// Batches of a unit that have been read and not yet taken.
+    var ready: [Batch] = []
+  }
+
+  init(_ reader: StreamReader, units: [ScanUnit]) {
+    self.reader = reader
+    self.units = units
+  }
+
+  /// Small streams come in order, with one thread.
+  var maxThreads: Int { min(units.count, 8) }
+
+  func next() throws -> Batch? {
+    while true {
+      let (batch, unit) = state.withLock { state -> (Batch?, ScanUnit?) in
+        if let batch = state.ready.popLast() { return (batch, nil) }
+        guard state.unit < units.count else { return (nil, nil) }
+        defer { state.unit += 1 }
+        return (nil, units[state.unit])
+      }
+      if let batch { return batch }
+      guard let unit else { return nil }
+      var batches = try reader.batches(of: unit)
+      guard !batches.isEmpty else { continue }
+      let first = batches.removeFirst()
+      if !batches.isEmpty {
+        state.withLock { $0.ready += batches.reversed() }
+      }
+      return first
+    }
+  }
+}
+
+/// Reads units of a stream as batches of one version of its columns.
+final class StreamReader: Sendable {
+  private let stream: Stream
+  private let version: StreamDefinition.Version
+  private let visible: [Int]
+  private let hidden: [Field]
+  private let schema: Schema
+  private let range: Range<Offset>
+  private let columns: Set<Int>
+  private let decoders = Mutex<[ObjectIdentifier: (context: LogContext, decoder: IPCDecoder)]>([:])
+
+  /// - Parameters:
+  ///   - visible: Which columns of the version are wanted, in that order.
+  ///   - hidden: `_offset` and `_ingest_time`, or nothing.
+  ///   - columns: Which columns of the result are read at all.
+  init(
+    _ stream: Stream, _ version: StreamDefinition.Version, visible: [Int], hidden: [Field],
+    range: Range<Offset>, columns: Set<Int>
+  ) {
+    self.stream = stream
+    self.version = version
+    self.visible = visible
+    self.hidden = hidden
+    schema = Schema(visible.map { version.columns[$0].field } + hidden)
+    self.range = range
+    self.columns = columns
+  }
+
+  /// All columns of a stream as they were stored, and no hidden ones.
+  convenience init(whole stream: Stream, range: Range<Offset>) {
+    let version = stream.definition.current
+    self.init(
+      stream, version, visible: Array(version.columns.indices), hidden: [], range: range,
+      columns: Set(version.columns.indices))
+  }
+
+  func batches(of unit: ScanUnit) throws -> [Batch] {
+    var batches: [Batch] = []
+    for case .batch(let stored) in try stream.topic.read(unit) {
+      if let batch = try batch(stored) { batches.append(batch) }
+    }
+    return batches
+  }
+
+  /// The rows of a record that are in the range, with the hidden columns.
+  func batch(_ stored: StoredBatch) throws -> Batch? {
+    let low = max(stored.firstOffset, range.lowerBound)
+    let high = min(stored.endOffset, range.upperBound)
+    guard low < high else { return nil }
+    var rows = try conformed(try decoded(stored), from: stored.context.schemaID)
+    let count = Int(high.rawValue - low.rawValue)
+    if count < rows.rowCount {
+      rows = rows.slice(from: Int(low.rawValue - stored.firstOffset.rawValue), count: count)
+    }
+    var all = visible.map { rows.columns[$0] }
+    if let time = hidden.last?.type {
+      let first = visible.count
+      all.append(
+        columns.contains(first)
+          ? .int64Sequence(from: low.rawValue, count: count) : .placeholder(.int64, count))
+      all.append(
+        columns.contains(first + 1)
+          ? .repeating(time, stored.ingestMicroseconds, count: count) : .placeholder(time, count))
+    }
+    return Batch(schema: schema, columns: all, rowCount: count)
+  }
+
+  private func decoded(_ stored: StoredBatch) throws -> Batch {
+    if let batch = stored.batch { return batch }
+    let key = ObjectIdentifier(stored.context)
+    var decoder: IPCDecoder
+    if let known = decoders.withLock({ $0[key] }) {
+      decoder = known.decoder
+    } else {
+      decoder = IPCDecoder()
+      _ = try decoder.decode(stored.context.schema)
+      for dictionary in stored.context.dictionaries { _ = try decoder.decode(dictionary) }
+      let made = decoder
+      decoders.withLock { $0[key] = (stored.context, made) }
+    }
+    guard case .batch(let batch) = try decoder.decode(stored.message) else {
+      throw LogError.damaged("a record of the stream is no batch")
+    }
+    return batch
+  }
+
+  /// Columns of an older version as columns of this one: by id, so that names may have changed.
+  private func conformed(_ batch: Batch, from id: UInt32) throws -> Batch {
+    guard id != version.id else { return batch }
+    let old = stream.definition.version(id)?.columns ?? []
+    let columns = try version.columns.map { column throws -> Column in
+      guard let index = old.firstIndex(where: { $0.id == column.id }), index < batch.columns.count
+      else { return .placeholder(column.field.type, batch.rowCount) }
+      let stored = batch.columns[index]
+      if stored.type == column.field.type { return stored }
+      guard let widened = stored.widened(to: column.field.type) else {
+        throw DatabaseError(
+          .internal,
+          "column '\(column.field.name)' was stored as another type, which cannot be read as "
+            + column.sqlType)
+      }
+      return widened
+    }
+    return Batch(schema: version.schema, columns: columns, rowCount: batch.rowCount)
+  }
+}
