@@ -89,3 +89,16 @@ extension StreamStatement {
     }
   }
 }
+
+extension StreamStatement {
+  /// The queries in it, which DuckDB runs.
+  var queries: [String] {
+    switch self {
+    case .createStream(let create): create.query.map { [$0] } ?? []
+    case .emitChanges(let emit): [emit.query]
+    case .createSubscription(let create): [create.query]
+    case .subscribe(let subscribe): subscribe.query.map { [$0] } ?? []
+    default: []
+    }
+  }
+}

@@ -44,6 +44,11 @@ struct StatementPlanner: Sendable {
     _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
   ) throws(SQLError) -> StatementPlan {
     if let stream = try StreamingParser.parse(statement) {
+      try refuseLiveTables(statement)
+      for query in stream.queries {
+        let query = try StatementText.single(query)
+        try policy.check(query, head: query.head)
+      }
       return StatementPlan(sql: statement.text, effect: .stream(stream))
     }
     let head = statement.head

@@ -13,7 +13,13 @@ extension Session {
         throw DatabaseError(
           .alreadyExists, "there is a stream \(definition.qualifiedName) already")
       }
+      let dead = deadLetters(of: stream)
       try await redefine(stream, as: definition)
+      if let dead, definition.key != oldKey {
+        var moved = dead.definition
+        moved.schemaName = definition.name
+        try await redefine(dead, as: moved)
+      }
     }
     if case .setOptions = change, stream.definition.options.onError == .deadLetter {
       try await makeDeadLetters(of: stream)
@@ -23,7 +29,13 @@ extension Session {
   /// Makes a changed definition durable and takes it over. The caller has the catalog's turn.
   func redefine(_ stream: Stream, as definition: StreamDefinition) async throws(DatabaseError) {
     let old = stream.definition
-    try await database.streams.record(definition)
+    if definition.key != old.key { try await occupy(stream, old, definition) }
+    do throws(DatabaseError) {
+      try await database.streams.record(definition)
+    } catch {
+      if definition.key != old.key { try? await returnName(stream, old, definition) }
+      throw error
+    }
     if definition.key != old.key {
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, old)
@@ -44,6 +56,30 @@ extension Session {
     }
   }
 
+  /// Takes the new name of a stream, unless something else has it.
+  private func occupy(
+    _ stream: Stream, _ old: StreamDefinition, _ definition: StreamDefinition
+  ) async throws(DatabaseError) {
+    do throws(DatabaseError) {
+      try await relations { (relations) throws(DatabaseError) in
+        try relations.register(stream, definition, replaces: false)
+      }
+    } catch {
+      guard error.message.contains("already exists") else { throw error }
+      throw DatabaseError(
+        .alreadyExists, "\(definition.qualifiedName) exists already, and is no stream")
+    }
+  }
+
+  private func returnName(
+    _ stream: Stream, _ old: StreamDefinition, _ definition: StreamDefinition
+  ) async throws(DatabaseError) {
+    try await relations { (relations) throws(DatabaseError) in
+      try relations.unregister(stream, definition)
+      try relations.register(stream, old, replaces: true)
+    }
+  }
+
   private func apply(
     _ change: AlterStream, to definition: inout StreamDefinition
   ) async throws(DatabaseError) {
@@ -54,6 +90,7 @@ extension Session {
         throw definition.noColumn(watermark.column)
       }
       definition.watermark = watermark
+      try definition.checkWatermark()
     case .setOptions(let options):
       do throws(SQLError) {
         for option in options {
@@ -118,6 +155,22 @@ extension Session {
 }
 
 extension StreamDefinition {
+  /// Whether the watermark follows a column that holds times.
+  func checkWatermark() throws(DatabaseError) {
+    guard let watermark else { return }
+    guard let column = column(named: watermark.column) else {
+      // It may come with the rows.
+      if options.isSchemaless { return }
+      throw noColumn(watermark.column)
+    }
+    guard case .timestamp = column.field.type else {
+      throw DatabaseError(
+        .invalidArgument,
+        "the watermark of \(qualifiedName) follows column '\(column.field.name)', which is "
+          + "\(column.sqlType): it must be a TIMESTAMP or TIMESTAMPTZ")
+    }
+  }
+
   /// A new version whose columns are those of the current one, changed.
   mutating func addVersion(_ change: (inout [Column]) -> Void) {
     var columns = current.columns

@@ -51,7 +51,7 @@ extension Session {
   }
 
   /// Runs a query over a batch, which it reads as `__rows`.
-  private func cast(
+  func cast(
     _ batch: Batch, _ query: (String) -> String
   ) async throws(DatabaseError) -> Batch {
     let liveTables = engine.instance.liveTables
@@ -84,8 +84,11 @@ extension Session {
 
   // MARK: Dead letters
 
+  /// What the relation with the dead letters of a stream is called, in a schema named like the stream.
+  static let deadLetterName = "dead_letter"
+
   func deadLetters(of stream: Stream) -> Stream? {
-    database.streams.stream(StreamName(schema: stream.definition.name, name: "dead_letter"))
+    database.streams.stream(StreamName(schema: stream.definition.name, name: Self.deadLetterName))
   }
 
   func makeDeadLetters(of stream: Stream) async throws(DatabaseError) {
@@ -95,7 +98,7 @@ extension Session {
     }
     _ = try await make(
       StreamDefinition(
-        topic: .catalog, schemaName: stream.definition.name, name: "dead_letter",
+        topic: .catalog, schemaName: stream.definition.name, name: Self.deadLetterName,
         versions: [StreamDefinition.Version(id: 1, columns: columns)],
         options: StreamOptions(durability: stream.definition.options.durability)))
   }

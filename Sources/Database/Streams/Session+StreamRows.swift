@@ -22,9 +22,28 @@ extension Session {
     let settings = StreamMarks()
     let acknowledgement = try await append(
       batches, to: stream, settings, transaction: context.transaction)
+    let count = acknowledgement.rowCount + acknowledgement.deadLetterCount
+    if insert.returning != nil {
+      return try await ready(try await returned(insert, batches), changedRowCount: count)
+    }
     return try await ready(
-      Batch(schema: Schema([]), columns: [], rowCount: 0),
-      changedRowCount: acknowledgement.rowCount + acknowledgement.deadLetterCount)
+      Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+  }
+
+  /// What RETURNING answers with.
+  private func returned(
+    _ insert: StreamInsert, _ batches: [Batch]
+  ) async throws(DatabaseError) -> Batch {
+    do {
+      let schema = batches.first?.schema ?? insert.stream.definition.schema
+      let rows =
+        batches.isEmpty
+        ? Batch(schema: schema, columns: schema.fields.map { .empty($0.type) }, rowCount: 0)
+        : try Batch.concatenate(batches)
+      return try await cast(rows) { insert.returningQuery($0) ?? "FROM \($0)" }
+    } catch {
+      throw DatabaseError(any: error)
+    }
   }
 
   /// The query whose rows are stored.
@@ -54,8 +73,11 @@ extension Session {
   func description(
     of insert: StreamInsert, _ context: StatementContext
   ) async throws(DatabaseError) -> StatementDescription {
-    var description = StatementDescription(
-      try await described(try await rowQuery(insert, nil, context), context))
+    let query = try await rowQuery(insert, nil, context)
+    if let returning = insert.returningQuery("(\(query))") {
+      return StatementDescription(try await described(returning, context))
+    }
+    var description = StatementDescription(try await described(query, context))
     description.resultSchema = Schema([Field("Count", .int64)])
     return description
   }

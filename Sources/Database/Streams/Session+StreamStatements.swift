@@ -103,10 +103,17 @@ extension Session {
         "the stream \(definition.qualifiedName) has no columns; name some, or let them appear as "
           + "rows bring them: WITH (FORMAT = 'JSON')")
     }
+    try definition.checkWatermark()
     let stream = try await make(definition)
-    if let query = create.query {
+    guard let query = create.query else { return }
+    do throws(DatabaseError) {
       let insert = StreamInsert(stream, source: query)
       _ = try await insertRows(insert, parameters: nil, context)
+    } catch {
+      // Without its rows it is not what was asked for.
+      try? await remove(stream)
+      if let dead = deadLetters(of: stream) { try? await remove(dead) }
+      throw error
     }
   }
 
@@ -261,7 +268,8 @@ extension Session {
     }
     try await remove(stream)
     let definition = stream.definition
-    if let dead = database.streams.stream(StreamName(schema: definition.name, name: "dead_letter"))
+    if let dead = database.streams.stream(
+      StreamName(schema: definition.name, name: Self.deadLetterName))
     {
       try await remove(dead)
     }
@@ -290,5 +298,7 @@ extension StreamInsert {
     isByName = false
     self.source = source
     singleRow = nil
+    returning = nil
+    alias = stream.definition.name
   }
 }

@@ -27,7 +27,8 @@ extension StatementPlanner {
     if case .insert(let insert) = head.kind, let stream = stream(insert.target, session) {
       return StatementPlan(
         sql: statement.text,
-        effect: .insertIntoStream(try StreamInsert(stream, insert, statement, head)))
+        effect: .insertIntoStream(try StreamInsert.read(stream, insert, statement, head)),
+        returnsRows: head.returnsRows)
     }
     try refuseChange(head, session)
     if let scan = PlainScan(statement), let stream = stream(scan.relation, session) {

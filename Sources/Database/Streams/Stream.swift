@@ -7,8 +7,9 @@ internal import Synchronization
 final class Stream: Sendable {
   fileprivate struct State {
     var definition: StreamDefinition
-    /// The encoder of the current version, with the context of what it encoded last.
+    /// The encoder of the version that was encoded last, with the context of what it encoded.
     var encoder: IPCEncoder?
+    var encodedVersion: UInt32 = 0
     var context: LogContext?
     var dictionaries: [Int64: IPCMessage] = [:]
     /// The number of the live table behind the stream's relation.
@@ -51,7 +52,10 @@ final class Stream: Sendable {
 
   // MARK: Rows to records
 
-  /// The records for a batch of the current columns, in order.
+  /// The records for a batch of the columns of any version, in order.
+  ///
+  /// Rows that were brought into the columns of one version are stored under it, also when the stream
+  /// was altered meanwhile.
   func records(for batch: Batch) throws(DatabaseError) -> [LogRecord] {
     var records: [LogRecord] = []
     var start = 0
@@ -75,8 +79,12 @@ final class Stream: Sendable {
 
 extension Stream.State {
   fileprivate mutating func encode(_ batch: Batch) throws(IPCError) -> BatchRecord {
-    let version = definition.current
-    if encoder == nil { encoder = IPCEncoder(schema: version.schema) }
+    let version = definition.versions.last { $0.schema == batch.schema } ?? definition.current
+    if encoder == nil || encodedVersion != version.id {
+      encoder = IPCEncoder(schema: version.schema)
+      encodedVersion = version.id
+      context = nil
+    }
     let whole = Batch(
       schema: version.schema, columns: batch.columns, rowCount: batch.rowCount,
       metadata: batch.metadata)

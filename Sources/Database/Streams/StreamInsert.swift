@@ -11,6 +11,10 @@ struct StreamInsert: Sendable {
   var source: String?
   /// For many rows of parameters at once.
   var singleRow: SingleRowInsert?
+  /// What follows RETURNING.
+  var returning: String?
+  /// What RETURNING may call the rows.
+  var alias: String
 
   init(_ stream: Stream, _ insert: InsertHead, _ statement: StatementText, _ head: StatementHead)
     throws(SQLError)
@@ -18,11 +22,9 @@ struct StreamInsert: Sendable {
     guard insert.conflict == nil, insert.onConflictTokens == nil else {
       throw SQLError("a stream has no keys, so nothing can conflict: leave ON CONFLICT out")
     }
-    guard insert.returningTokens == nil else {
-      throw SQLError(
-        "INSERT into a stream has no RETURNING; the rows can be read from the stream")
-    }
     self.stream = stream
+    alias = insert.alias ?? insert.target.name
+    returning = insert.returningTokens.map { statement.source.text(ofTokens: $0) }
     columns = insert.columns
     isByName = insert.isByName
     if insert.source != .defaultValues {
@@ -34,6 +36,49 @@ struct StreamInsert: Sendable {
     }
     singleRow = SingleRowInsert(statement, head)
     singleRow?.head = ""
+  }
+
+  /// Reads an INSERT, with the expressions that DEFAULT stands for.
+  static func read(
+    _ stream: Stream, _ insert: InsertHead, _ statement: StatementText, _ head: StatementHead
+  ) throws(SQLError) -> StreamInsert {
+    if let edited = try withDefaults(stream.definition, insert, statement),
+      case .insert(let again) = edited.head.kind
+    {
+      return try StreamInsert(stream, again, edited, edited.head)
+    }
+    return try StreamInsert(stream, insert, statement, head)
+  }
+
+  /// The statement with the expressions that DEFAULT stands for; nil if no row of `VALUES` has one.
+  private static func withDefaults(
+    _ definition: StreamDefinition, _ insert: InsertHead, _ statement: StatementText
+  ) throws(SQLError) -> StatementText? {
+    let source = statement.source
+    guard insert.source == .values,
+      source.tokens[insert.sourceTokens].contains(where: { $0.isKeyword(.default) })
+    else { return nil }
+    let names = insert.columns ?? definition.current.columns.map(\.field.name)
+    var edit = StatementEdit(statement)
+    var isEdited = false
+    for row in TopLevelList(source, in: insert.sourceTokens.dropFirst()).items {
+      let inner = row.dropFirst().dropLast()
+      for (name, item) in zip(names, TopLevelList(source, in: inner).items)
+      where item.count == 1 && source.tokens[item.lowerBound].isKeyword(.default) {
+        let column = definition.column(named: name)
+        let expression = column?.defaultExpression ?? "NULL"
+        edit.replace(
+          tokens: item,
+          with: column.map { "CAST(\(expression) AS \($0.sqlType))" } ?? expression)
+        isEdited = true
+      }
+    }
+    return isEdited ? try StatementText.single(edit.text) : nil
+  }
+
+  /// What RETURNING selects from the rows of a relation.
+  func returningQuery(_ relation: String) -> String? {
+    returning.map { "SELECT \($0) FROM \(relation) AS \(quotedName(alias))" }
   }
 
   /// The query whose rows are to be stored, with the columns of the stream in their order.

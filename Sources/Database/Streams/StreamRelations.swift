@@ -54,6 +54,12 @@ final class StreamRelations: Sendable {
       for name in self.names(definition) {
         try connection.execute("DROP VIEW IF EXISTS \(name)")
       }
+      guard definition.name == Session.deadLetterName, definition.schemaName != "main" else {
+        return
+      }
+      // It stays when it holds anything else.
+      try? connection.execute(
+        "DROP SCHEMA IF EXISTS \(QualifiedName(self.catalog, definition.schemaName))")
     }
     if let id = stream.liveTable { instance.liveTables.remove(id) }
     stream.setLiveTable(nil)

@@ -99,6 +99,12 @@ extension Session {
   ) async throws(DatabaseError) -> StreamAcknowledgement {
     touch()
     if let transaction = try transaction(handle) {
+      guard marks.producer == nil, marks.sequence == nil else {
+        throw DatabaseError(
+          .invalidArgument,
+          "rows with a producer and a sequence cannot be put inside a transaction: a retry could not "
+            + "be told from the first time before the transaction ends")
+      }
       let (writes, counts) = try await writes(batches, to: stream, marks)
       try transaction.add(writes)
       return StreamAcknowledgement(
@@ -150,7 +156,13 @@ extension Session {
     }
     if marks.endsStream { records.append(.endOfStream) }
     var writes = [TopicWrite(stream.topicID, records)]
-    if let dead = rows.dead, let letters = deadLetters(of: stream) {
+    if let dead = rows.dead {
+      guard let letters = deadLetters(of: stream) else {
+        throw DatabaseError(
+          .failedPrecondition,
+          "the stream \(stream.definition.qualifiedName) has no relation for its dead letters: "
+            + "ALTER STREAM … SET (on_error = 'dead_letter') makes it again")
+      }
       writes.append(TopicWrite(letters.topicID, try letters.records(for: dead)))
     }
     return (writes, (rows.goodCount, rows.dead?.rowCount ?? 0))
