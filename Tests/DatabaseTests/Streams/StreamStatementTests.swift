@@ -202,4 +202,16 @@ import Testing
     #expect(try await session.rows("INSERT INTO s (a) VALUES (3) RETURNING *") == [["3", "d"]])
     #expect(try await session.count("SELECT count(*) FROM s") == 3)
   }
+
+  @Test func `a stream is no way around what statements may not reach`() async throws {
+    let server = try await StreamDatabase()
+    let session = try server.session
+    for query in ["FROM __hyprstream_live(0)", "SELECT * FROM read_text('/etc/hostname')"] {
+      let plain = await session.failure(query)
+      let made = await session.failure("CREATE STREAM x AS \(query)")
+      #expect(made != nil, "\(query)")
+      #expect(made?.code == plain?.code, "\(query): \(made?.message ?? "")")
+      #expect(await session.failure("\(query) EMIT CHANGES") != nil, "\(query)")
+    }
+  }
 }

@@ -134,15 +134,18 @@ import Testing
     #expect(try await session.count("SELECT count(*) FROM __hyprstream.committed_groups") == 0)
   }
 
-  @Test func `the key of a producer counts in a transaction too`() async throws {
+  @Test func `the key of a producer is refused, since it could not be kept`() async throws {
     let server = try await prepared()
     let session = try server.session
-    let marks = StreamMarks(producer: "p", sequence: 1)
-    for _ in 0..<2 {
-      let transaction = try session.beginTransaction(connectionID: 1)
-      _ = try? await session.put([batch([("a", .int32s([1]))])], to: "s", marks, in: transaction)
-      try? await session.endTransaction(transaction, commits: true)
+    let transaction = try session.beginTransaction(connectionID: 1)
+    await #expect {
+      try await session.put(
+        [batch([("a", .int32s([1]))])], to: "s", StreamMarks(producer: "p", sequence: 1),
+        in: transaction)
+    } throws: {
+      ($0 as? DatabaseError)?.code == .invalidArgument
     }
-    #expect(try await session.count("SELECT count(*) FROM s") <= 1)
+    try await session.endTransaction(transaction, commits: true)
+    #expect(try await session.count("SELECT count(*) FROM s") == 0)
   }
 }
