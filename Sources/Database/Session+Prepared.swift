@@ -88,7 +88,11 @@ extension Session {
         last.sql, settings, on: lane == nil && last.needsOwnConnection ? home() : lane)
       return (StatementDescription(described), isUpdate)
     } catch {
-      throw DatabaseError(any: error)
+      let failure = DatabaseError(any: error)
+      if last.isRead, let schema = openSchema(last.sql, failure) {
+        return (StatementDescription(resultSchema: schema), isUpdate)
+      }
+      throw failure
     }
   }
 }

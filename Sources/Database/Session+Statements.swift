@@ -265,7 +265,12 @@ extension Session {
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump
     } catch {
-      throw DatabaseError(any: error)
+      let failure = DatabaseError(any: error)
+      if plan.isRead, let schema = openSchema(plan.sql, failure) {
+        return try await ready(
+          Batch(schema: schema, columns: schema.fields.map { .empty($0.type) }, rowCount: 0))
+      }
+      throw failure
     }
   }
 

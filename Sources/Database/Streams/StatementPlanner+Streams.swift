@@ -1,4 +1,6 @@
+internal import Columnar
 internal import SQL
+internal import Synchronization
 
 /// Statements of plain SQL that are about streams.
 extension StatementPlanner {
@@ -31,7 +33,9 @@ extension StatementPlanner {
         returnsRows: head.returnsRows)
     }
     try refuseChange(head, session)
-    if let scan = PlainScan(statement), let stream = stream(scan.relation, session) {
+    if let scan = PlainScan(statement), let stream = stream(scan.relation, session),
+      !stream.definition.current.columns.isEmpty
+    {
       return StatementPlan(
         sql: statement.text, effect: .scanStream(stream, limit: scan.limit), returnsRows: true)
     }
@@ -58,5 +62,20 @@ extension StatementPlanner {
       }
     guard let name, let stream = stream(name, session) else { return }
     throw SQLError("\(stream.definition.qualifiedName) is a stream: \(what)")
+  }
+}
+
+extension Session {
+  /// What a statement returns that asks a stream for columns which no row has brought yet: one column
+  /// of JSON, `row`, and no rows. Nil if that is not what is wrong with it.
+  func openSchema(_ sql: String, _ error: DatabaseError) -> Schema? {
+    guard error.code == .invalidArgument, error.message.contains("Referenced column"),
+      !database.streams.isEmpty, let statement = try? StatementText.single(sql)
+    else { return nil }
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    let isOpen = statement.relationNames.contains { name in
+      database.planner.stream(name, place)?.definition.options.isSchemaless == true
+    }
+    return isOpen ? Schema([Field("row", .utf8)]) : nil
   }
 }

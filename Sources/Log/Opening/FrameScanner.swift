@@ -57,6 +57,15 @@ struct FrameScanner {
     return nil
   }
 
+  /// Whether only zeros stand where a header would be.
+  mutating func isBlank(_ position: Int) throws(FileError) -> Bool {
+    let count = min(FrameHeader.byteCount, size - position)
+    try load(position, count: count)
+    var reader = ByteReader(window, at: position - windowStart)
+    for _ in 0..<(count / 8) where reader.number(UInt64.self) != 0 { return false }
+    return true
+  }
+
   private func isMagic(_ at: Int) -> Bool {
     var reader = ByteReader(window, at: at - windowStart)
     return reader.number(UInt32.self) == FrameHeader.magic

@@ -62,6 +62,8 @@ struct SegmentScan {
   ) throws(FileError) -> FrameScanner.Frame? {
     var look = scanner
     guard let next = try look.resume(after: position, above: nextSequence - 1) else {
+      // Space that was taken ahead is no torn group.
+      if isLast, start == position, try scanner.isBlank(position) { return nil }
       if isLast || position >= scanner.size {
         cut = (start, false)
       } else {
