@@ -17,6 +17,9 @@ extension FlightService {
     if let writer = session.streamWriter(request.path), !request.isTemporary {
       return try await ingest(request, into: writer, upload, call)
     }
+    if session.makesStream(request) {
+      return try await ingestIntoNewStream(request, upload, call, session)
+    }
     let queue = IngestQueue()
     let schema = try await upload.schema()
     let context = StatementContext(

@@ -67,6 +67,22 @@ extension FlightService {
     try await send(result, call)
   }
 
+  /// Makes a stream with the columns of the rows, and stores them; none of it if they do not come.
+  func ingestIntoNewStream(
+    _ request: IngestRequest, _ upload: consuming Upload, _ call: ServerCall, _ session: Session
+  ) async throws {
+    var upload = upload
+    let writer = try await session.makeStream(for: request, schema: try await upload.schema())
+    var append = request
+    append.ifExists = .append
+    do {
+      try await ingest(append, into: writer, upload, call)
+    } catch {
+      await session.unmake(writer)
+      throw error
+    }
+  }
+
   /// Stores a bulk ingest in a stream: all rows as one group, or none.
   func ingest(
     _ request: IngestRequest, into writer: StreamWriter, _ upload: consuming Upload,

@@ -118,19 +118,7 @@ extension Session {
   }
 
   private func newDefinition(_ create: CreateStream) throws(DatabaseError) -> StreamDefinition {
-    let place = state.withLock { $0.place } ?? database.defaultPlace
-    if let catalog = create.name.catalog, catalog.lowercased() != database.catalogName.lowercased()
-    {
-      throw DatabaseError(
-        .invalidArgument, "streams are in the catalog \(database.catalogName), not in \(catalog)")
-    }
-    var schemaName = create.name.schema ?? place.schema
-    if create.name.parts.count == 2, schemaName.lowercased() == database.catalogName.lowercased() {
-      schemaName = place.schema
-    }
-    var definition = StreamDefinition(
-      topic: .catalog, schemaName: schemaName, name: create.name.name,
-      versions: [StreamDefinition.Version(id: 1, columns: [])])
+    var definition = try newDefinition(create.name)
     definition.watermark = create.watermark
     do throws(SQLError) {
       for option in create.options {
@@ -144,6 +132,22 @@ extension Session {
     if create.columns.isEmpty, create.query == nil { definition.options.isSchemaless = true }
     if definition.options.isSchemaless { definition.writtenOptions["format"] = "json" }
     return definition
+  }
+
+  /// A stream without columns and options, where this session would make it.
+  func newDefinition(_ name: QualifiedName) throws(DatabaseError) -> StreamDefinition {
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    if let catalog = name.catalog, catalog.lowercased() != database.catalogName.lowercased() {
+      throw DatabaseError(
+        .invalidArgument, "streams are in the catalog \(database.catalogName), not in \(catalog)")
+    }
+    var schemaName = name.schema ?? place.schema
+    if name.parts.count == 2, schemaName.lowercased() == database.catalogName.lowercased() {
+      schemaName = place.schema
+    }
+    return StreamDefinition(
+      topic: .catalog, schemaName: schemaName, name: name.name,
+      versions: [StreamDefinition.Version(id: 1, columns: [])])
   }
 
   /// Makes the topic, the relation and the entry of the catalog.
@@ -207,17 +211,7 @@ extension Session {
     of written: [StreamColumn], firstID: UInt32 = 1
   ) async throws(DatabaseError) -> [StreamDefinition.Column] {
     guard !written.isEmpty else { return [] }
-    var seen: Set<String> = []
-    for column in written {
-      let name = column.name.lowercased()
-      if name == StreamTable.offsetColumn || name == StreamTable.ingestTimeColumn {
-        throw DatabaseError(
-          .invalidArgument, "every stream has a hidden column \(column.name) already")
-      }
-      guard seen.insert(name).inserted else {
-        throw DatabaseError(.invalidArgument, "the stream has two columns called '\(column.name)'")
-      }
-    }
+    try checkNames(written.map(\.name))
     let list = written.map { column in
       "CAST(\(column.defaultExpression ?? "NULL") AS \(column.type)) AS \(quotedName(column.name))"
     }
@@ -275,7 +269,7 @@ extension Session {
     }
   }
 
-  private func remove(_ stream: Stream) async throws(DatabaseError) {
+  func remove(_ stream: Stream) async throws(DatabaseError) {
     try await database.streams.turn.with { () async throws(DatabaseError) in
       let definition = stream.definition
       try await database.streams.recordDrop(definition)
