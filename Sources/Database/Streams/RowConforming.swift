@@ -19,7 +19,24 @@ struct RowConforming {
     name = definition.qualifiedName.description
   }
 
-  static let deadLetterFields = [Field("error", .utf8), Field("row", .utf8)]
+  /// What is known of a row that did not fit.
+  static let deadLetterColumns: [StreamDefinition.Column] = [
+    .init(id: 1, field: Field("error", .utf8), sqlType: "VARCHAR"),
+    .init(id: 2, field: Field("row", .utf8), sqlType: "VARCHAR"),
+    .init(id: 3, field: Field("producer", .utf8), sqlType: "VARCHAR"),
+    .init(id: 4, field: Field("sequence", .int64), sqlType: "BIGINT"),
+  ]
+
+  /// Rows that did not fit, with who sent them.
+  static func deadLetters(_ rows: Batch, _ marks: StreamMarks) -> Batch {
+    let count = rows.rowCount
+    return Batch(
+      schema: Schema(deadLetterColumns.map(\.field)),
+      columns: rows.columns.prefix(2) + [
+        .strings(Array(repeating: marks.producer, count: count)),
+        .int64s(Array(repeating: marks.sequence, count: count)),
+      ], rowCount: count)
+  }
 
   func conform(_ batch: Batch) throws(DatabaseError) -> Outcome {
     let places = try places(in: batch.schema)

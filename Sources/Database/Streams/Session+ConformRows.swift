@@ -93,13 +93,10 @@ extension Session {
 
   func makeDeadLetters(of stream: Stream) async throws(DatabaseError) {
     guard deadLetters(of: stream) == nil else { return }
-    let columns = RowConforming.deadLetterFields.enumerated().map { index, field in
-      StreamDefinition.Column(id: UInt32(index + 1), field: field, sqlType: "VARCHAR")
-    }
     _ = try await make(
       StreamDefinition(
         topic: .catalog, schemaName: stream.definition.name, name: Self.deadLetterName,
-        versions: [StreamDefinition.Version(id: 1, columns: columns)],
+        versions: [StreamDefinition.Version(id: 1, columns: RowConforming.deadLetterColumns)],
         options: StreamOptions(durability: stream.definition.options.durability)))
   }
 

@@ -33,6 +33,7 @@ extension StatementPlanner {
         returnsRows: head.returnsRows)
     }
     try refuseChange(head, session)
+    try refuseSchemaDrop(head)
     if let scan = PlainScan(statement), let stream = stream(scan.relation, session),
       !stream.definition.current.columns.isEmpty
     {
@@ -40,6 +41,18 @@ extension StatementPlanner {
         sql: statement.text, effect: .scanStream(stream, limit: scan.limit), returnsRows: true)
     }
     return nil
+  }
+
+  /// A schema that holds streams stays: its relations would be gone, and the streams not.
+  private func refuseSchemaDrop(_ head: StatementHead) throws(SQLError) {
+    guard case .drop(let drop) = head.kind, drop.object == .schema, let name = drop.name,
+      [nil, metrics.catalog.lowercased()].contains(name.schema?.lowercased()),
+      let stream = streams.all.first(where: {
+        $0.definition.schemaName.lowercased() == name.name.lowercased()
+      })
+    else { return }
+    throw SQLError(
+      "the schema \(name) holds the stream \(stream.definition.qualifiedName): DROP STREAM first")
   }
 
   /// Rows of a stream are never changed, and its relation is not a view to whoever made it.

@@ -41,15 +41,21 @@ final class StreamCatalog: Sendable {
   func fold() throws(DatabaseError) {
     guard let topic = log.topic(.catalog) else { return }
     var definitions: [TopicID: StreamDefinition] = [:]
+    var seen: Set<TopicID> = []
     do {
       let state = topic.state
       for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
         for case .batch(let batch) in try topic.read(unit) {
           CatalogRows.apply(try batch.decoded(), to: &definitions)
+          seen.formUnion(definitions.keys)
         }
       }
     } catch {
       throw DatabaseError(.internal, "the catalog of the streams cannot be read: \(error)")
+    }
+    // A crash may have come between the end of a stream and that of its topic.
+    for id in seen where definitions[id] == nil && log.topic(id) != nil {
+      try? log.removeTopic(id)
     }
     for definition in definitions.values {
       guard let topic = log.topic(definition.topic) else { continue }

@@ -100,7 +100,10 @@ final class StreamRelations: Sendable {
     do throws(DuckDBError) {
       try connection.execute(
         "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(catalog, Self.hiddenSchema))")
-      if definition.schemaName != "main" {
+      // Of other schemas, as of those of tables, people say when they begin.
+      if definition.schemaName != "main",
+        replaces || definition.name == Session.deadLetterName
+      {
         try connection.execute(
           "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(catalog, definition.schemaName))")
       }

@@ -163,7 +163,9 @@ extension Session {
           "the stream \(stream.definition.qualifiedName) has no relation for its dead letters: "
             + "ALTER STREAM … SET (on_error = 'dead_letter') makes it again")
       }
-      writes.append(TopicWrite(letters.topicID, try letters.records(for: dead)))
+      writes.append(
+        TopicWrite(
+          letters.topicID, try letters.records(for: RowConforming.deadLetters(dead, marks))))
     }
     return (writes, (rows.goodCount, rows.dead?.rowCount ?? 0))
   }

@@ -143,7 +143,9 @@ struct LiveQueryTests {
       var rows: [[String]] = []
       while rows.count < 2 { rows += try await next(query) }
       #expect(
-        rows == [["{\"temperature\":22,\"humidity\":80}"], ["{\"temperature\":31,\"humidity\":76}"]])
+        rows == [
+          ["{\"temperature\":22,\"humidity\":80}"], ["{\"temperature\":31,\"humidity\":76}"],
+        ])
       query.close()
     }
   }

@@ -36,7 +36,10 @@ struct StreamRestartTests {
     #expect(
       try await session.rows("SELECT id, value, name FROM s ORDER BY id")
         == [["1", "1.5", "NULL"], ["2", "2.5", "two"]])
-    #expect(try await session.rows("SHOW STREAMS").map { [$0[0], $0[8], $0[9]] } == [["s", "os", "7 days"]])
+    #expect(
+      try await session.rows("SHOW STREAMS").map { [$0[0], $0[8], $0[9]] } == [
+        ["s", "os", "7 days"]
+      ])
     #expect(try await session.rows("SHOW SUBSCRIPTIONS").map { [$0[0], $0[3]] } == [["sub", "0"]])
     _ = try await session.update("INSERT INTO s (id) VALUES (3)", .inside(nil))
     #expect(try await session.rows("SELECT max(_offset) FROM s") == [["2"]])

@@ -31,12 +31,17 @@ import Testing
     let server = try await StreamDatabase()
     let session = try server.session
     try await session.run("CREATE STREAM s (a INTEGER NOT NULL) WITH (on_error = 'dead_letter')")
-    let answer = try await session.put([batch([("a", .strings(["1", "x", nil, "4"]))])], to: "s")
+    let answer = try await session.put(
+      [batch([("a", .strings(["1", "x", nil, "4"]))])], to: "s",
+      StreamMarks(producer: "p", sequence: 8))
     #expect(answer.rowCount == 2)
     #expect(answer.deadLetterCount == 2)
     #expect(try await session.rows("FROM s") == [["1"], ["4"]])
     let dead = try await session.rows("SELECT error, row FROM s.dead_letter ORDER BY row")
     #expect(dead.count == 2)
+    #expect(
+      try await session.rows("SELECT DISTINCT producer, sequence FROM s.dead_letter")
+        == [["p", "8"]])
     #expect(dead.contains { $0[1].contains("\"x\"") && $0[0].contains("'a'") })
     try await session.run("DROP STREAM s")
     #expect(await session.failure("SELECT * FROM s.dead_letter") != nil)

@@ -214,4 +214,23 @@ import Testing
       #expect(await session.failure("\(query) EMIT CHANGES") != nil, "\(query)")
     }
   }
+
+  @Test func `a stream lives in a schema that is there, and the schema stays while it does`()
+    async throws
+  {
+    let server = try await StreamDatabase()
+    let session = try server.session
+    #expect(await session.failure("CREATE STREAM elsewhere.s (a INTEGER)") != nil)
+    #expect(try await session.rows("SHOW STREAMS").isEmpty)
+    try await session.run("CREATE SCHEMA elsewhere")
+    try await session.run("CREATE STREAM elsewhere.s (a INTEGER)")
+    try await session.run("INSERT INTO elsewhere.s VALUES (1)")
+    #expect(await session.failure("DROP SCHEMA elsewhere CASCADE") != nil)
+    #expect(try await session.rows("SELECT a FROM elsewhere.s") == [["1"]])
+    try await server.restart()
+    let after = try server.session
+    #expect(try await after.rows("SELECT a FROM elsewhere.s") == [["1"]])
+    try await after.run("DROP STREAM elsewhere.s")
+    try await after.run("DROP SCHEMA elsewhere")
+  }
 }
