@@ -103,7 +103,7 @@ let package = Package(
     target("Shell", "CEdit", "Columnar", "SQL"),
     target("FlightClient", "Columnar", "FlightProtocol", "GRPC", nioCore, protobuf),
     target(
-      "Console", .product(name: "Hummingbird", package: "hummingbird"), metrics, logging,
+      "Console", "Columnar", "Database", .product(name: "Hummingbird", package: "hummingbird"), metrics, logging,
       lifecycle),
     target(
       "SettingsLoading", "Settings",

@@ -4,22 +4,24 @@ public import ServiceLifecycle
 private import Synchronization
 
 /// The HTTP side of the server, for machines that watch it and people who look: `/health`, `/metrics`
-/// and a status page at `/`. It reads; nothing can be changed through it.
+/// and a status page at `/`. These only read; rows come in at `/v1/streams`.
 public struct ConsoleServer: Service {
   private let host: String
   private let port: Int
   private let registry: PrometheusRegistry
   private let logger: Logger
   private let status: @Sendable () -> ServerStatus
+  private let streams: StreamDoor?
   private let onListening: @Sendable (Int) -> Void
 
   /// - Parameters:
   ///   - port: TCP port; 0 takes any free one.
   ///   - status: Called for every request of a page.
+  ///   - streams: Where rows come in; `nil` for pages only.
   ///   - onListening: Called once with the port that was bound.
   public init(
     host: String, port: Int, registry: PrometheusRegistry, logger: Logger,
-    status: @escaping @Sendable () -> ServerStatus,
+    status: @escaping @Sendable () -> ServerStatus, streams: StreamDoor? = nil,
     onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.host = host
@@ -27,6 +29,7 @@ public struct ConsoleServer: Service {
     self.registry = registry
     self.logger = logger
     self.status = status
+    self.streams = streams
     self.onListening = onListening
   }
 
@@ -71,6 +74,7 @@ public struct ConsoleServer: Service {
       }
       return PageAnswer.make(.ok, type: "text/html; charset=utf-8", StatusPage.html(status))
     }
+    streams?.add(to: router)
     return router
   }
 }

@@ -28,7 +28,14 @@ struct PageGuard: RouterMiddleware {
       return PageAnswer.text(
         .misdirectedRequest, "This server answers on this machine only, as localhost.\n")
     }
-    guard request.method == .get || request.method == .head else {
+    // A page of another origin may not send rows in the name of who looks at it.
+    if let names, let origin = request.headers[.origin],
+      !names.contains(Self.name(of: String(origin.split(separator: "/").last ?? "")))
+    {
+      return PageAnswer.text(.forbidden, "Requests of other origins are refused.\n")
+    }
+    let isDoor = request.method == .post && request.uri.path.hasPrefix("/v1/streams/")
+    guard request.method == .get || request.method == .head || isDoor else {
       var response = PageAnswer.text(.methodNotAllowed, "These pages can only be read.\n")
       response.headers[.allow] = "GET, HEAD"
       return response
@@ -36,7 +43,7 @@ struct PageGuard: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch let error as HTTPError where error.status == .notFound {
-      return PageAnswer.text(.notFound, "There are /, /health and /metrics.\n")
+      return PageAnswer.text(.notFound, "There are /, /health, /metrics and /v1/streams.\n")
     }
   }
 

@@ -50,7 +50,9 @@ extension Session {
     return rows
   }
 
-  /// Runs a query over a batch, which it reads as `__rows`.
+  /// Runs a query over a batch.
+  ///
+  /// - Parameter query: Makes it of what stands for the batch behind FROM.
   func cast(
     _ batch: Batch, _ query: (String) -> String
   ) async throws(DatabaseError) -> Batch {

@@ -13,6 +13,21 @@ public struct StreamWriter: Sendable {
   /// The columns as they are now.
   public var schema: Schema { stream.definition.schema }
 
+  /// The stream as JSON: its columns, and where it begins and ends.
+  public var description: String {
+    let definition = stream.definition
+    let state = stream.topic.state
+    let columns = definition.current.columns.map { column in
+      "{\"name\":\(Self.quoted(column.field.name)),\"type\":\(Self.quoted(column.sqlType)),"
+        + "\"nullable\":\(column.field.isNullable)}"
+    }
+    return "{\"name\":\(Self.quoted(name)),\"columns\":[\(columns.joined(separator: ","))],"
+      + "\"first_offset\":\(state.start.rawValue),\"next_offset\":\(state.head.rawValue),"
+      + "\"bytes\":\(state.byteCount)}"
+  }
+
+  private static func quoted(_ text: String) -> String { Column.strings([text]).json(at: 0) }
+
   /// Stores batches as one group: all of them or none. Returns when they are as durable as the stream
   /// promises.
   ///

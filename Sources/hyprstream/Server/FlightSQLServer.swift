@@ -54,6 +54,11 @@ final class FlightSQLServer: RunningServer {
     return try path.isEmpty ? DuckDBLibrary.load() : DuckDBLibrary.load(searching: [path])
   }
 
+  var streamDoor: StreamDoor {
+    let database = database
+    return StreamDoor { () throws(DatabaseError) in try database.openSession() }
+  }
+
   var statusLines: [ServerStatus.Line] { [.init("Engine", "DuckDB \(database.duckDBVersion)")] }
 
   var statusFigures: [ServerStatus.Figure] {

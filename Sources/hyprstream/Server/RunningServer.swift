@@ -15,6 +15,9 @@ protocol RunningServer: Sendable {
   /// Takes over the reloadable options of a running server.
   func reload(_ options: ServerOptions) async
 
+  /// Where rows come in over HTTP.
+  var streamDoor: StreamDoor { get }
+
   /// What the status page shows beside the program's own lines.
   var statusLines: [ServerStatus.Line] { get }
 

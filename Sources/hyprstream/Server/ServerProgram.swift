@@ -51,7 +51,8 @@ struct ServerProgram {
     if options.network.httpPort != 0 {
       let console = ConsoleService(
         options: options, isPortChosen: loaded.origins["http-port"] != nil, registry: registry,
-        logger: logger, status: { flight.status(options) }, onDecided: { decision.finish() })
+        logger: logger, status: { flight.status(options) }, streams: server.streamDoor,
+        onDecided: { decision.finish() })
       services.append(.init(service: console, successTerminationBehavior: .ignore))
     }
     if options.network.httpPort == 0 { decision.finish() }

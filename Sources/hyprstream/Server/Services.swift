@@ -82,6 +82,7 @@ struct ConsoleService: Service {
   let registry: PrometheusRegistry
   let logger: Logger
   let status: @Sendable () -> ServerStatus
+  let streams: StreamDoor
   /// Called when it listens, or when there will be none.
   let onDecided: @Sendable () -> Void
 
@@ -91,6 +92,7 @@ struct ConsoleService: Service {
     let logger = logger
     let console = ConsoleServer(
       host: host, port: port, registry: registry, logger: logger, status: status,
+      streams: streams,
       onListening: { [onDecided] port in
         logger.info("console", metadata: ["address": "http://\(host):\(port)"])
         onDecided()
