@@ -148,4 +148,40 @@ import Testing
     try await session.endTransaction(transaction, commits: true)
     #expect(try await session.count("SELECT count(*) FROM s") == 0)
   }
+
+  @Test func `rows for streams that nobody commits are let go of`() async throws {
+    let test = try TestDatabase { $0.transactionIdleTimeout = .milliseconds(1) }
+    try await test.whileRunning {
+      let session = try test.database.openSession()
+      try await session.run("CREATE STREAM s (a INTEGER)")
+      let transaction = try session.beginTransaction(connectionID: 1)
+      try await session.run("INSERT INTO s VALUES (1)", in: transaction)
+      // Asked until it was rolled back, which is told.
+      var failure: DatabaseError?
+      for _ in 0..<40 where failure == nil {
+        failure = await session.failure("SELECT 1", in: transaction)
+        // A statement that runs keeps it from idling, so give it time without one.
+        if failure == nil { try await Task.sleep(for: .milliseconds(250)) }
+      }
+      #expect(failure?.code == .aborted)
+      #expect(try await session.count("SELECT count(*) FROM s") == 0)
+    }
+  }
+
+  @Test func `statements and the end of their transaction at once lose nothing that was told`()
+    async throws
+  {
+    let server = try await prepared()
+    let session = try server.session
+    var told = 0
+    for _ in 0..<200 {
+      let transaction = try session.beginTransaction(connectionID: 1)
+      try await session.run("INSERT INTO s VALUES (1)", in: transaction)
+      async let second = session.put([batch([("a", .int32s([1]))])], to: "s", in: transaction)
+      async let end: Void = session.endTransaction(transaction, commits: true)
+      try await end
+      told += 1 + ((try? await second) == nil ? 0 : 1)
+    }
+    #expect(try await session.count("SELECT count(*) FROM s") == told)
+  }
 }
