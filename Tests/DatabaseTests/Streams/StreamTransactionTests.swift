@@ -2,6 +2,7 @@ import Columnar
 import DuckDB
 import Engine
 import Log
+import Telemetry
 import Testing
 
 @testable import Database
@@ -168,20 +169,14 @@ import Testing
     }
   }
 
-  @Test func `statements and the end of their transaction at once lose nothing that was told`()
-    async throws
-  {
-    let server = try await prepared()
-    let session = try server.session
-    var told = 0
-    for _ in 0..<200 {
-      let transaction = try session.beginTransaction(connectionID: 1)
-      try await session.run("INSERT INTO s VALUES (1)", in: transaction)
-      async let second = session.put([batch([("a", .int32s([1]))])], to: "s", in: transaction)
-      async let end: Void = session.endTransaction(transaction, commits: true)
-      try await end
-      told += 1 + ((try? await second) == nil ? 0 : 1)
+  @Test func `rows that come after the end of their transaction are refused, not lost`() {
+    let transaction = Transaction(connectionID: 1, metrics: ServerMetrics())
+    transaction.end("committed")
+    #expect {
+      try transaction.add([TopicWrite(TopicID(rawValue: 1), [.watermark(microseconds: 1)])])
+    } throws: {
+      ($0 as? DatabaseError)?.code == .aborted
     }
-    #expect(try await session.count("SELECT count(*) FROM s") == told)
+    #expect(transaction.takeStreamWrites().isEmpty)
   }
 }
