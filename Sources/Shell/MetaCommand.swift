@@ -20,7 +20,15 @@ enum MetaCommand: Hashable {
     guard let first = line.first(where: { $0 != " " }) else { return false }
     if first == "\\" { return true }
     let word = line.drop { $0 == " " }.prefix { $0 != " " }
+    if first == ":" { return colonNames[Self.bare(String(word))] != nil }
     return first == "." && dotNames[String(word)] != nil
+  }
+
+  /// As HStreamDB's shell has them.
+  private static let colonNames = [":h": "\\?", ":help": "\\?", ":q": "\\q", ":quit": "\\q"]
+
+  private static func bare(_ word: String) -> String {
+    word.hasSuffix(";") ? String(word.dropLast()) : word
   }
 
   private static let dotNames = [
@@ -37,7 +45,7 @@ enum MetaCommand: Hashable {
     }
     let name = words.first ?? ""
     let argument = words.count > 1 ? words[1...].joined(separator: " ") : nil
-    switch Self.dotNames[name] ?? name {
+    switch Self.colonNames[Self.bare(name)] ?? Self.dotNames[name] ?? name {
     case "\\q", "\\quit": self = .quit
     case "\\?", "\\h", "\\help": self = .help
     case "\\d": self = argument.map { .columns(of: $0) } ?? .relations(tablesOnly: false)
@@ -81,7 +89,10 @@ enum MetaCommand: Hashable {
       \\dt            tables                  \\l             databases
       \\x [on|off]    one line per value      \\format NAME   table, csv, json, jsonl, markdown, arrow
       \\timing        show times or not       \\rows N        rows of a table shown; 0 means all
-      \\o [FILE]      write results to a file \\q             leave (or Ctrl-D)
+      \\o [FILE]      write results to a file \\q or :q       leave (or Ctrl-D)
+
+    Streams: CREATE STREAM s (…);  INSERT INTO s …;  SELECT … FROM s EMIT CHANGES;  SHOW STREAMS;
+    SHOW QUERIES;  TERMINATE QUERY id;  Rows of EMIT CHANGES come until Ctrl-C.
 
     """
 }

@@ -1,5 +1,6 @@
 internal import Columnar
 private import Glibc
+internal import SQL
 
 /// Runs statements against a connection and writes what comes back.
 ///
@@ -115,6 +116,9 @@ public final class Shell {
       case .changed(let rowCount):
         await progress.stop()
         if settings.format == .table { try output.write(Self.summary(sql, rowCount)) }
+      case .rows(let rows) where Self.isEndless(sql):
+        await progress.stop()
+        try await writePushed(rows)
       case .rows(let rows): try await write(rows, progress, ifEmpty: ifEmpty)
       }
       await progress.stop()
@@ -137,6 +141,28 @@ public final class Shell {
       return "ok\n"
     }
     return "\(grouped(rowCount)) \(rowCount == 1 ? "row" : "rows") changed\n"
+  }
+
+  /// Whether the rows of a statement have no end.
+  private static func isEndless(_ sql: String) -> Bool {
+    guard let statement = try? StatementText.single(sql) else { return false }
+    switch try? StreamingParser.parse(statement) {
+    case .emitChanges, .subscribe: return true
+    default: return false
+    }
+  }
+
+  /// Shows rows as they come, until Ctrl-C or the end of the query.
+  private func writePushed(_ rows: ShellRows) async throws {
+    var writer: any ResultWriter =
+      settings.format == .table ? PushedRowsWriter() : settings.makeWriter()
+    try writer.begin(rows.schema, to: output)
+    let next = rows.next
+    while let batch = try await interrupts.cancelling({ try await next() }) {
+      try writer.write(batch, to: output)
+      try output.flush()
+    }
+    try writer.end(to: output)
   }
 
   private func write(

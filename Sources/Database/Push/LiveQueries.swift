@@ -43,7 +43,7 @@ final class LiveQueries: Sendable {
   /// Ends one query, or all with nil.
   func terminate(_ id: String?) throws(DatabaseError) {
     let ending = LiveQuery.Ending.failed(
-      DatabaseError(.cancelled, "the query was ended by TERMINATE QUERY"))
+      DatabaseError(.aborted, "the query was ended by TERMINATE QUERY"))
     guard let id else {
       for query in all { query.end(ending) }
       return

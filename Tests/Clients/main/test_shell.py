@@ -271,3 +271,35 @@ def test_interrupt_without_a_terminal(server, tmp_path):
 def test_nobody_answers(server, tmp_path):
     result = run(server, tmp_path, "--url", "grpc://127.0.0.1:1", "-c", "SELECT 1")
     assert result.returncode == 2 and "no server answers at grpc://127.0.0.1:1" in result.stderr
+
+
+def test_the_quick_start_in_two_shells(server, tmp_path, unique):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    waiting, typing = (
+        pexpect.spawn(
+            str(program()), ["sql", "--url", server.url], env=environment(server, tmp_path / name), encoding="utf-8",
+            timeout=20, dimensions=(40, 160))
+        for name in ("one", "two"))
+    for child in (waiting, typing):
+        child.expect("> ")
+    waiting.sendline(f'CREATE STREAM {unique} WITH (FORMAT = "JSON");')
+    waiting.expect("ok")
+    waiting.sendline(f"SELECT * FROM {unique} WHERE humidity > 70 EMIT CHANGES;")
+    for _ in range(1_000):
+        typing.sendline("show queries;")
+        if typing.expect([unique, "0 rows|no rows"]) == 0:
+            break
+    for temperature, humidity in ((22, 80), (15, 20), (31, 76)):
+        typing.sendline(f"INSERT INTO {unique} (temperature, humidity) VALUES ({temperature}, {humidity});")
+        typing.expect("1 row changed")
+    waiting.expect_exact('{"temperature":22,"humidity":80}')
+    waiting.expect_exact('{"temperature":31,"humidity":76}')
+    typing.sendline(":h")
+    typing.expect("EMIT CHANGES")
+    typing.sendline("terminate query all;")
+    typing.expect("ok")
+    waiting.expect("TERMINATE QUERY")
+    for child in (waiting, typing):
+        child.sendline(":q")
+        child.expect(pexpect.EOF)
