@@ -29,7 +29,7 @@ struct Hyprstream: AsyncParsableCommand {
       the strongest.
       """,
     version: "hyprstream \(ProductVersion.current)",
-    subcommands: [ServerCommand.self, SQLCommand.self],
+    subcommands: [ServerCommand.self, SQLCommand.self, LogCommand.self],
     defaultSubcommand: ServerCommand.self)
 
   /// The help of the program and of the server, which is what it is without a subcommand.

@@ -14,6 +14,7 @@ final class StreamRelations: Sendable {
 
   private let instance: DuckDBInstance
   private let catalog: String
+  private let cache = BlockCache()
 
   init(_ instance: DuckDBInstance, catalog: String) {
     self.instance = instance
@@ -40,7 +41,7 @@ final class StreamRelations: Sendable {
         let (id, names) = (Self.liveID(definition), self.names(definition))
         let source = DuckDBInstance.liveRelation(id)
         if names.allSatisfy({ found[$0.description]?.contains(source) == true }) {
-          try instance.liveTables.put(StreamTable(stream, definition.current), at: id)
+          try instance.liveTables.put(StreamTable(stream, definition.current, cache), at: id)
           stream.setLiveTable(id)
         } else {
           try register(stream, definition, connection, replaces: true)
@@ -102,7 +103,7 @@ final class StreamRelations: Sendable {
   private func register(
     _ stream: Stream, _ definition: StreamDefinition, _ connection: Connection, replaces: Bool
   ) throws(DuckDBError) {
-    let table = StreamTable(stream, definition.current)
+    let table = StreamTable(stream, definition.current, cache)
     let id = Self.liveID(definition)
     try instance.liveTables.put(table, at: id)
     let source = DuckDBInstance.liveRelation(id)
