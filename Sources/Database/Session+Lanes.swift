@@ -18,7 +18,6 @@ extension Session {
     _ plan: StatementPlan, _ context: StatementContext
   ) async throws(DatabaseError) -> Route {
     var (settings, isolation) = state.withLock { ($0.settings, $0.isolation) }
-    if plan.usesHiddenColumns { database.relations.showHiddenColumns(in: &settings) }
     let transaction = try transaction(context.transaction)
     if let transaction {
       if plan.isUpdate || isolation == .snapshot || transaction.lane != nil {

@@ -81,7 +81,6 @@ extension Session {
       return (try await description(of: insert, context), true)
     }
     var settings = state.withLock { $0.settings }
-    if last.usesHiddenColumns { database.relations.showHiddenColumns(in: &settings) }
     do {
       let lane = try laneForReading(context)
       let described = try await engine.describe(

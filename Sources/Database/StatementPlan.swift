@@ -35,9 +35,6 @@ struct StatementPlan: Sendable {
   /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
   var returnsRows = false
 
-  /// Whether it names hidden columns of streams.
-  var usesHiddenColumns = false
-
   var isRead: Bool {
     switch effect {
     case .read, .scanStream: true

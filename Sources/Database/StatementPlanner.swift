@@ -40,26 +40,26 @@ struct StatementPlanner: Sendable {
   }
 
   private func plan(
-    _ statement: StatementText, in session: MetricsRelation.Session,
+    _ given: StatementText, in session: MetricsRelation.Session,
     _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
   ) throws(SQLError) -> StatementPlan {
+    var statement = given
     if let stream = try StreamingParser.parse(statement) {
       try refuseLiveTables(statement)
       for query in stream.queries {
         let query = try StatementText.single(query)
         try policy.check(query, head: query.head)
       }
-      return StatementPlan(sql: statement.text, effect: .stream(stream))
+      return StatementPlan(
+        sql: statement.text, effect: .stream(try stream.showingHiddenColumns(self, session)))
     }
+    if let shown = try showingHiddenColumns(statement, session) { statement = shown }
     let head = statement.head
     try policy.check(statement, head: head)
     try refuseLiveTables(statement)
     if !streams.isEmpty, let plan = try streamPlan(statement, head, session) { return plan }
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
-    plan.usesHiddenColumns =
-      !streams.isEmpty
-      && statement.mentions([StreamTable.offsetColumn, StreamTable.ingestTimeColumn])
     plan.returnsRows = head.returnsRows
     plan.singleRowInsert = SingleRowInsert(statement, head)
     let rewritten = try metrics.rewrite(

@@ -7,8 +7,8 @@ internal import SQL
 /// Streams as DuckDB sees them: a view over a live table for each, so that `information_schema`, name
 /// clashes and qualified names work by themselves.
 ///
-/// A second view with the same name stands in a hidden schema and has the hidden columns too;
-/// statements that name these columns look there first.
+/// A second view with the same name stands in a hidden schema and has the hidden columns too; it takes the
+/// place of the stream in statements that name these columns.
 final class StreamRelations: Sendable {
   private static let hiddenSchema = "__hyprstream_streams"
 
@@ -19,13 +19,6 @@ final class StreamRelations: Sendable {
   init(_ instance: DuckDBInstance, catalog: String) {
     self.instance = instance
     self.catalog = catalog
-  }
-
-  /// Sets where a statement that names hidden columns looks names up.
-  func showHiddenColumns(in settings: inout SessionSettings) {
-    let path = [Self.hiddenSchema, "main"].map { quotedName(catalog) + "." + quotedName($0) }
-    settings.set(
-      "search_path", statement: "SET search_path = \(stringLiteral(path.joined(separator: ",")))")
   }
 
   /// Makes the relations of all streams when the database opens, and removes those of streams that are
@@ -94,13 +87,17 @@ final class StreamRelations: Sendable {
   private func names(_ definition: StreamDefinition) -> [QualifiedName] {
     [
       QualifiedName(catalog, definition.schemaName, definition.name),
-      QualifiedName(catalog, Self.hiddenSchema, Self.hiddenName(definition)),
+      Self.hiddenName(definition, catalog: catalog),
     ]
   }
 
-  private static func hiddenName(_ definition: StreamDefinition) -> String {
-    definition.schemaName == "main"
-      ? definition.name : definition.schemaName + "." + definition.name
+  /// The relation with the hidden columns: of the same name, in a schema that belongs to the schema of
+  /// the stream.
+  static func hiddenName(_ definition: StreamDefinition, catalog: String) -> QualifiedName {
+    let schema =
+      definition.schemaName == "main"
+      ? hiddenSchema : hiddenSchema + "_" + definition.schemaName.lowercased()
+    return QualifiedName(catalog, schema, definition.name)
   }
 
   private func register(
@@ -126,7 +123,7 @@ final class StreamRelations: Sendable {
     let names = names(definition)
     do throws(DuckDBError) {
       try connection.execute(
-        "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(catalog, Self.hiddenSchema))")
+        "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(parts: Array(names[1].parts.dropLast())))")
       // Of other schemas, as of those of tables, people say when they begin.
       if definition.schemaName != "main",
         replaces || definition.name == Session.deadLetterName
