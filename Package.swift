@@ -92,7 +92,7 @@ let package = Package(
 
     // Level 4.
     target(
-      "Database", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging),
+      "Database", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging, deque),
     target("Settings"),
     target("DataFolder"),
 

@@ -14,6 +14,8 @@ struct Client {
   private var random: SplitMix
   private var sequence: UInt64
   private var handle = ByteBuffer()
+  private var upload: ClientCall?
+  private var pushes: [ClientCall] = []
 
   init(connection: GRPCClient, options: Options, messages: [[UInt8]], seed: UInt64) {
     self.connection = connection
@@ -27,6 +29,8 @@ struct Client {
   }
 
   mutating func prepare() async throws {
+    if options.kind == .pushed { try await subscribe() }
+    if options.kind == .stream || options.kind == .pushed { try await openUpload() }
     guard options.kind == .prepared else { return }
     let request = Message.command(
       "ActionCreatePreparedStatementRequest", Message.one(ByteBuffer(string: options.sql)))
@@ -47,7 +51,59 @@ struct Client {
     case .prepared: try await prepared()
     case .action: try await action()
     case .visible: try await visible()
+    case .put: _ = try await all("DoPut", messages.map { ByteBuffer(bytes: $0) })
+    case .stream: try await acknowledged()
+    case .pushed: try await pushed()
     }
+  }
+
+  // MARK: Streams
+
+  /// Begins a put that stays open: everything but the last message of the file.
+  private mutating func openUpload() async throws {
+    let call = connection.call(Self.service + "DoPut")
+    for message in messages.dropLast() {
+      try await call.send(GatherMessage(head: ByteBuffer(bytes: message)))
+    }
+    upload = call
+  }
+
+  private func acknowledged() async throws {
+    guard let upload, let message = messages.last else { throw LoadError.usage("--messages is missing") }
+    try await upload.send(GatherMessage(head: ByteBuffer(bytes: message)))
+    guard try await upload.receive() != nil else {
+      throw LoadError.unexpected("a put that ends before its acknowledgement")
+    }
+  }
+
+  private mutating func subscribe() async throws {
+    for _ in 0..<options.subscribers {
+      let info = try await connection.unary(
+        Self.service + "GetFlightInfo", GatherMessage(head: Message.descriptor(statement(options.sql))))
+      let call = connection.call(Self.service + "DoGet")
+      try await call.send(GatherMessage(head: try Message.ticket(ofInfo: info)), isLast: true)
+      guard try await call.receive() != nil else {
+        throw LoadError.unexpected("an endless query without a schema")
+      }
+      pushes.append(call)
+    }
+  }
+
+  private mutating func pushed() async throws {
+    guard let upload, let message = messages.last else { throw LoadError.usage("--messages is missing") }
+    sequence += 1
+    let wanted = Self.bytes(of: sequence)
+    try await upload.send(
+      GatherMessage(head: ByteBuffer(bytes: Self.marked(message, key: sequence))))
+    for push in pushes {
+      while true {
+        guard let rows = try await push.receive() else {
+          throw LoadError.unexpected("an endless query that ends")
+        }
+        if rows.readableBytesView.firstRange(of: wanted) != nil { break }
+      }
+    }
+    _ = try await upload.receive()
   }
 
   private mutating func literal() async throws {

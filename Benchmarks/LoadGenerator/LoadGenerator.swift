@@ -21,12 +21,13 @@ struct LoadGenerator {
   }
 
   static func run(_ options: Options) async throws -> Measurement {
-    let messages = options.messages.isEmpty ? [] : try readMessages(options.messages)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
     var clients: [Client] = []
     for index in 0..<options.clients {
       let connection = try await GRPCClient.connect(
         host: options.host, port: options.port, group: group)
+      let path = options.messages.replacing("{client}", with: String(index))
+      let messages = path.isEmpty ? [] : try readMessages(path)
       clients.append(
         Client(
           connection: connection, options: options, messages: messages, seed: UInt64(index + 1)))

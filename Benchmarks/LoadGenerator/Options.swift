@@ -11,6 +11,12 @@ struct Options {
     case action
     /// DoPut of one row, then queries until it is seen.
     case visible
+    /// One DoPut with all messages of the file.
+    case put
+    /// One message more of a DoPut that stays open, until it is acknowledged.
+    case stream
+    /// The same, until the row was pushed to every subscriber of `sql`.
+    case pushed
   }
 
   var host = "127.0.0.1"
@@ -26,7 +32,10 @@ struct Options {
   var action = ""
   /// Keys are 0 ..< keys.
   var keys: UInt64 = 1_000_000
+  /// Calls that read `sql` while rows are put.
+  var subscribers = 1
   /// A file of FlightData messages, each after its length as a 32-bit little-endian number.
+  /// `{client}` in its name becomes the number of the client, from 0.
   var messages = ""
 
   init(_ arguments: [String]) throws(LoadError) {
@@ -47,6 +56,7 @@ struct Options {
     case "--warm-up": warmUp = try number(name, value)
     case "--keys": keys = try number(name, value)
     case "--seconds": seconds = try number(name, value)
+    case "--subscribers": subscribers = try number(name, value)
     case "--sql": sql = value
     case "--action": action = value
     case "--messages": messages = value

@@ -76,8 +76,13 @@ extension Session {
     defer { transaction.reserve(nil) }
     let writes = transaction.takeStreamWrites()
     guard let lane else {
-      if commits, !writes.isEmpty { try await database.groupCommits.append(writes) }
-      return
+      guard commits, !writes.isEmpty else { return }
+      do throws(DatabaseError) {
+        return try await database.groupCommits.append(writes)
+      } catch {
+        transaction.end("it could not be committed")
+        throw error
+      }
     }
     let settings = state.withLock { $0.settings }
     do {

@@ -79,6 +79,9 @@ public final class StreamingDatabase: Sendable {
     subscriptions = Subscriptions(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
+    engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
+      try relations?.registerAll(streams.all, on: connection)
+    }
   }
 
   /// Ends what a crash left open. To be called once, before the first client.

@@ -30,6 +30,14 @@ final class Transaction: Sendable {
     /// Rows for streams, which become visible at its end.
     var streamWrites: [TopicWrite] = []
     var streamByteCount = 0
+
+    var hasWritten: Bool {
+      switch phase {
+      case .reading: !streamWrites.isEmpty
+      case .writing: true
+      case .ended: false
+      }
+    }
   }
 
   /// The most bytes of rows for streams that a transaction keeps until its end.
@@ -70,13 +78,18 @@ final class Transaction: Sendable {
         return sum + batch.message.bodyByteCount + batch.message.header.count
       }
     }
+    // One that has ended meanwhile would take the rows and lose them.
+    try checkOpen()
     let isKept = state.withLock { state in
+      if case .ended = state.phase { return false }
+      state.lastUse = .now
       guard state.streamByteCount + byteCount <= Self.maxStreamByteCount else { return false }
       state.streamWrites += writes
       state.streamByteCount += byteCount
       return true
     }
     guard isKept else {
+      try checkOpen()
       throw DatabaseError(
         .resourceExhausted,
         "a transaction keeps at most \(Self.maxStreamByteCount) bytes of rows for streams: commit "
@@ -134,7 +147,7 @@ final class Transaction: Sendable {
   /// Whether it has written and then idled longer than `timeout`; true once. Zero means never.
   func expires(after timeout: Duration) -> Bool {
     state.withLock { state in
-      guard case .writing = state.phase, state.runningCount == 0, timeout > .zero,
+      guard state.hasWritten, state.runningCount == 0, timeout > .zero,
         !state.isExpiring, ContinuousClock.now - state.lastUse > timeout
       else { return false }
       state.isExpiring = true

@@ -78,6 +78,8 @@ extension DuckDBInstance {
     }
     while true {
       if let database = try? Self.open(library, configuration, liveTables) {
+        // What cannot be made again is missed by those who ask for it.
+        try? setUpAgain(database)
         state.withLock { $0.database = database }
         reopened.broadcast()
         return

@@ -61,6 +61,9 @@ public final class DuckDBInstance: Sendable {
   let configuration: Configuration
   let state: Mutex<State>
   let reopened = Monitor()
+  /// Run when the database was opened again, before anyone else uses it.
+  private let reopenSetup = Mutex<ReopenSetup?>(nil)
+  public typealias ReopenSetup = @Sendable (Connection) throws(DuckDBError) -> Void
   /// Opens the database again: that waits for those who work, so it cannot be one of them.
   let reopener = WorkerPool(name: "reopener", maxThreadCount: 1)
 
@@ -70,6 +73,16 @@ public final class DuckDBInstance: Sendable {
     liveTables = LiveTables(library)
     let database = try Self.open(library, configuration, liveTables)
     state = Mutex(State(database: database))
+  }
+
+  /// Sets what has to be done each time the database was opened again: what was in memory is gone.
+  public func whenReopened(_ setup: @escaping ReopenSetup) {
+    reopenSetup.withLock { $0 = setup }
+  }
+
+  func setUpAgain(_ database: Database) throws(DuckDBError) {
+    guard let setup = reopenSetup.withLock({ $0 }) else { return }
+    try setup(try database.connect())
   }
 
   /// What may stand after FROM to read a live table.

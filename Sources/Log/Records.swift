@@ -127,11 +127,15 @@ public struct ScanFilter: Sendable, Hashable {
   public var eventMicroseconds: ClosedRange<Int64>?
   /// The most rows per unit that a reader would like; a unit has one record at least.
   public var preferredUnitRowCount: Int
+  /// Whether units name places in files also where the rows are in memory: such a unit holds the same
+  /// rows for ever, unless it is the last.
+  public var namesPlaces: Bool
 
   public init(
     ingestMicroseconds: ClosedRange<Int64>? = nil, eventMicroseconds: ClosedRange<Int64>? = nil,
-    preferredUnitRowCount: Int = 65_536
+    preferredUnitRowCount: Int = 65_536, namesPlaces: Bool = false
   ) {
+    self.namesPlaces = namesPlaces
     self.ingestMicroseconds = ingestMicroseconds
     self.eventMicroseconds = eventMicroseconds
     self.preferredUnitRowCount = preferredUnitRowCount

@@ -30,7 +30,7 @@ struct GroupCommits: Sendable {
     do throws(LogError) {
       _ = try await log.append(AppendGroup(Self.joined(writes)))
     } catch {
-      throw DatabaseError(error)
+      throw Self.failure(error)
     }
   }
 
@@ -45,7 +45,7 @@ struct GroupCommits: Sendable {
       try? await lane.run(settings) { (connection) throws(DuckDBError) in
         try connection.execute("ROLLBACK")
       }
-      throw DatabaseError(error)
+      throw Self.failure(error)
     }
     let insert = "INSERT INTO \(table) VALUES (\(id.high), \(id.low))"
     do {
@@ -66,6 +66,15 @@ struct GroupCommits: Sendable {
         "the tables are committed; the rows of streams will be visible when the server has started "
           + "again: \(error)")
     }
+  }
+
+  /// What a client is told when the rows of its transaction cannot be stored.
+  private static func failure(_ error: LogError) -> DatabaseError {
+    guard case .noTopic = error else { return DatabaseError(error) }
+    return DatabaseError(
+      .notFound,
+      "a stream that the transaction wrote to was dropped; nothing of it is committed", cause: error
+    )
   }
 
   /// Ends what a crash left open. Called before the first client.

@@ -1,6 +1,7 @@
 internal import Columnar
 internal import DuckDB
 internal import Engine
+internal import Log
 internal import SQL
 
 /// Streams as DuckDB sees them: a view over a live table for each, so that `information_schema`, name
@@ -13,6 +14,7 @@ final class StreamRelations: Sendable {
 
   private let instance: DuckDBInstance
   private let catalog: String
+  private let cache = BlockCache()
 
   init(_ instance: DuckDBInstance, catalog: String) {
     self.instance = instance
@@ -30,13 +32,28 @@ final class StreamRelations: Sendable {
   /// gone. Blocks.
   func registerAll(_ streams: [Stream]) throws(DatabaseError) {
     try run { (connection) throws(DuckDBError) in
-      try self.removeStale(connection, streams)
-      guard !streams.isEmpty else { return }
-      try connection.execute("BEGIN TRANSACTION")
+      try self.registerAll(streams, on: connection)
+    }
+  }
+
+  /// The same on a connection that is there.
+  ///
+  /// Views stay in DuckDB's file, and the numbers in them are the same each time: most are as they
+  /// should be.
+  func registerAll(_ streams: [Stream], on connection: Connection) throws(DuckDBError) {
+    let found = try removeStale(connection, streams)
+    try connection.inTransaction { () throws(DuckDBError) in
       for stream in streams {
-        try self.register(stream, stream.definition, connection, replaces: true)
+        let definition = stream.definition
+        let (id, names) = (Self.liveID(definition), self.names(definition))
+        let source = DuckDBInstance.liveRelation(id)
+        if names.allSatisfy({ found[$0.description]?.contains(source) == true }) {
+          try instance.liveTables.put(StreamTable(stream, definition.current, cache), at: id)
+          stream.setLiveTable(id)
+        } else {
+          try register(stream, definition, connection, replaces: true)
+        }
       }
-      try connection.execute("COMMIT")
     }
   }
 
@@ -45,8 +62,17 @@ final class StreamRelations: Sendable {
     _ stream: Stream, _ definition: StreamDefinition, replaces: Bool
   ) throws(DatabaseError) {
     try run { (connection) throws(DuckDBError) in
-      try self.register(stream, definition, connection, replaces: replaces)
+      // One sync of DuckDB's file for both views.
+      try connection.inTransaction { () throws(DuckDBError) in
+        try self.register(stream, definition, connection, replaces: replaces)
+      }
     }
+  }
+
+  /// The number of the live table behind a stream: another one for each version of its columns.
+  private static func liveID(_ definition: StreamDefinition) -> Int64 {
+    LiveTables.firstChosenID | Int64(definition.topic.rawValue) << 24
+      | Int64(definition.current.id & 0xFF_FFFF)
   }
 
   func unregister(_ stream: Stream, _ definition: StreamDefinition) throws(DatabaseError) {
@@ -80,8 +106,9 @@ final class StreamRelations: Sendable {
   private func register(
     _ stream: Stream, _ definition: StreamDefinition, _ connection: Connection, replaces: Bool
   ) throws(DuckDBError) {
-    let table = StreamTable(stream, definition.current)
-    let id = try instance.liveTables.add(table)
+    let table = StreamTable(stream, definition.current, cache)
+    let id = Self.liveID(definition)
+    try instance.liveTables.put(table, at: id)
     let source = DuckDBInstance.liveRelation(id)
     let held = Set(table.schema.fields.map { $0.name.lowercased() })
     let columns = definition.current.columns.map { column in
@@ -112,31 +139,38 @@ final class StreamRelations: Sendable {
         "CREATE OR REPLACE VIEW \(names[1]) AS SELECT \(list), "
           + "\(StreamTable.offsetColumn), \(StreamTable.ingestTimeColumn) FROM \(source)\(filter)")
     } catch {
-      instance.liveTables.remove(id)
+      if stream.liveTable != id { instance.liveTables.remove(id) }
       throw error
     }
-    if let old = stream.liveTable { instance.liveTables.remove(old) }
+    if let old = stream.liveTable, old != id { instance.liveTables.remove(old) }
     stream.setLiveTable(id)
   }
 
+  /// - Returns: The statements of the views that stay, by name.
   private func removeStale(
     _ connection: Connection, _ streams: [Stream]
-  ) throws(DuckDBError) {
+  ) throws(DuckDBError) -> [String: String] {
     let known = Set(streams.flatMap { names($0.definition).map(\.description) })
     let result = try connection.prepare(
-      "SELECT database_name, schema_name, view_name FROM duckdb_views() "
+      "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() "
         + "WHERE NOT internal AND contains(sql, '\(DuckDBInstance.liveFunction)(')"
     ).execute()
     var stale: [QualifiedName] = []
+    var found: [String: String] = [:]
     while let batch = try result.next(maxRows: 2_048, allocator: HeapAllocator()) {
       for row in 0..<batch.rowCount {
         let parts = batch.columns.map { $0.string(at: row) ?? "" }
-        let name = QualifiedName(parts: parts)
-        if !known.contains(name.description) { stale.append(name) }
+        let name = QualifiedName(parts: Array(parts.prefix(3)))
+        if known.contains(name.description) {
+          found[name.description] = parts.last
+        } else {
+          stale.append(name)
+        }
       }
     }
     result.close()
     for name in stale { try connection.execute("DROP VIEW IF EXISTS \(name)") }
+    return found
   }
 
   private func run(

@@ -21,7 +21,10 @@ final class StreamTable: LiveTable {
     Field(ingestTimeColumn, .timestamp(.microsecond, timeZone: "UTC"), isNullable: false),
   ]
 
-  init(_ stream: Stream, _ version: StreamDefinition.Version) {
+  private let cache: BlockCache
+
+  init(_ stream: Stream, _ version: StreamDefinition.Version, _ cache: BlockCache) {
+    self.cache = cache
     self.stream = stream
     self.version = version
     visible = version.columns.indices.filter { LiveTables.holds(version.columns[$0].field) }
@@ -36,11 +39,12 @@ final class StreamTable: LiveTable {
   func scan(columns: [Int]) throws -> any BatchSource {
     let state = stream.topic.state
     let range = state.start..<state.head
-    let units = try stream.topic.units(in: range, ScanFilter())
+    let units = try stream.topic.units(
+      in: range, ScanFilter(preferredUnitRowCount: 1, namesPlaces: true))
     return StreamScan(
       StreamReader(
         stream, version, visible: visible, hidden: Self.hiddenFields, range: range,
-        columns: Set(columns)), units: units)
+        columns: Set(columns), cache: cache), units: units)
   }
 }
 
@@ -61,8 +65,13 @@ final class StreamScan: BatchSource {
     self.units = units
   }
 
-  /// Small streams come in order, with one thread.
-  var maxThreads: Int { min(units.count, 8) }
+  /// What is scanned with one thread comes in order; more than this is worth several.
+  private static let parallelByteCount = 8 << 20
+
+  var maxThreads: Int {
+    let byteCount = units.reduce(0) { $0 + $1.byteCount }
+    return byteCount < Self.parallelByteCount ? 1 : min(units.count, 8)
+  }
 
   func next() throws -> Batch? {
     while true {
@@ -74,7 +83,7 @@ final class StreamScan: BatchSource {
       }
       if let batch { return batch }
       guard let unit else { return nil }
-      var batches = try reader.batches(of: unit)
+      var batches = try reader.block(unit, isLast: unit == units.last)
       guard !batches.isEmpty else { continue }
       let first = batches.removeFirst()
       if !batches.isEmpty {
@@ -94,6 +103,7 @@ final class StreamReader: Sendable {
   private let schema: Schema
   private let range: Range<Offset>
   private let columns: Set<Int>
+  private let cache: BlockCache?
   private let decoders = Mutex<[ObjectIdentifier: (context: LogContext, decoder: IPCDecoder)]>([:])
 
   /// - Parameters:
@@ -102,8 +112,9 @@ final class StreamReader: Sendable {
   ///   - columns: Which columns of the result are read at all.
   init(
     _ stream: Stream, _ version: StreamDefinition.Version, visible: [Int], hidden: [Field],
-    range: Range<Offset>, columns: Set<Int>
+    range: Range<Offset>, columns: Set<Int>, cache: BlockCache? = nil
   ) {
+    self.cache = cache
     self.stream = stream
     self.version = version
     self.visible = visible
@@ -119,6 +130,35 @@ final class StreamReader: Sendable {
     self.init(
       stream, version, visible: Array(version.columns.indices), hidden: [], range: range,
       columns: Set(version.columns.indices))
+  }
+
+  /// Units with fewer rows a record than this are worth keeping in one piece.
+  private static let maxSmallRowCount = 256
+
+  /// The rows of a unit of small records in one batch, decoded once for all scans.
+  ///
+  /// - Parameter isLast: Whether rows may still be added to the unit.
+  func block(_ unit: ScanUnit, isLast: Bool) throws -> [Batch] {
+    let isWhole =
+      range.contains(unit.offsets.lowerBound) && unit.offsets.upperBound <= range.upperBound
+    guard let cache, !isLast, isWhole, unit.byteCount <= 64 << 10 else {
+      return try batches(of: unit)
+    }
+    let key = BlockCache.Key(
+      topic: stream.topicID, file: unit.file, position: unit.position, byteCount: unit.byteCount,
+      version: version.id)
+    if let known = cache.batch(key) { return [known] }
+    let all = StreamReader(
+      stream, version, visible: visible, hidden: hidden, range: unit.offsets,
+      columns: Set(schema.fields.indices))
+    let batches = try all.batches(of: unit)
+    let rowCount = batches.reduce(0) { $0 + $1.rowCount }
+    guard batches.count > 1, rowCount / batches.count <= Self.maxSmallRowCount else {
+      return batches
+    }
+    let joined = try Batch.concatenate(batches)
+    cache.keep(joined, as: key)
+    return [joined]
   }
 
   func batches(of unit: ScanUnit) throws -> [Batch] {

@@ -61,6 +61,18 @@ public final class LiveTables: Sendable {
     }
   }
 
+  /// Makes `table` readable under a number that the caller has chosen: it is the same each time the
+  /// process starts, so that a view over it may stay. Replaces what is there.
+  ///
+  /// - Parameter id: Of ``firstChosenID`` on.
+  public func put(_ table: any LiveTable, at id: Int64) throws(DuckDBError) {
+    try DuckDBTypes.check(table.schema)
+    state.withLock { $0.tables[id] = table }
+  }
+
+  /// Numbers from here on are never given out by ``add(_:name:)``.
+  public static let firstChosenID: Int64 = 1 << 62
+
   /// Whether DuckDB can hold a column.
   public static func holds(_ field: Field) -> Bool {
     (try? DuckDBTypes.check(Schema([field]))) != nil

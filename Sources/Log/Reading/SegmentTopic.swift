@@ -75,7 +75,7 @@ final class SegmentTopic: Topic {
     in offsets: Range<Offset>, _ filter: ScanFilter
   ) throws(LogError) -> [ScanUnit] {
     let isRecent = content.withLock { state -> Bool in
-      guard let first = state.recent.first else { return false }
+      guard !filter.namesPlaces, let first = state.recent.first else { return false }
       return first.offsets.lowerBound <= offsets.lowerBound
     }
     if isRecent {

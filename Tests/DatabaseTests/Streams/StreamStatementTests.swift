@@ -2,6 +2,12 @@ import Columnar
 import Log
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 @testable import Database
 
 @Suite struct `Statements about streams` {
@@ -232,5 +238,44 @@ import Testing
     #expect(try await after.rows("SELECT a FROM elsewhere.s") == [["1"]])
     try await after.run("DROP STREAM elsewhere.s")
     try await after.run("DROP SCHEMA elsewhere")
+  }
+
+  @Test func `streams are there when the engine was opened again`() async throws {
+    let test = try TestDatabase()
+    let session = try test.database.openSession()
+    try await session.run("CREATE STREAM s (a INTEGER)")
+    try await session.run("INSERT INTO s VALUES (1)")
+    test.breakEngine()
+    let after = try test.database.openSession()
+    #expect(try await after.rows("SELECT a, _offset FROM s") == [["1", "0"]])
+    try await after.run("INSERT INTO s VALUES (2)")
+    #expect(try await after.count("SELECT sum(a) FROM s") == 3)
+  }
+
+  @Test func `relations that DuckDB's file kept are those of the streams of now`() async throws {
+    let path = "/tmp/hyprstream-streams-\(UInt64.random(in: 0 ... .max)).db"
+    defer { for end in ["", ".wal"] { unlink(path + end) } }
+    let server = try await StreamDatabase(path: path)
+    let session = try server.session
+    try await session.run("CREATE STREAM one (a INTEGER)")
+    try await session.run("CREATE STREAM two (b INTEGER)")
+    try await session.run("CREATE STREAM three (c INTEGER)")
+    try await session.run("INSERT INTO one VALUES (1)")
+    try await session.run("INSERT INTO two VALUES (2)")
+    try await session.run("CREATE VIEW over AS SELECT a + 1 AS n FROM one")
+    // Names that go round, a column more, a stream less.
+    try await session.run("ALTER STREAM one RENAME TO other")
+    try await session.run("ALTER STREAM two RENAME TO one")
+    try await session.run("ALTER STREAM other RENAME TO two")
+    try await session.run("ALTER STREAM one ADD COLUMN d VARCHAR DEFAULT 'x'")
+    try await session.run("DROP STREAM three")
+    for _ in 0..<2 {
+      try await server.restart()
+      let after = try server.session
+      #expect(try await after.rows("SELECT b, d FROM one") == [["2", "NULL"]])
+      #expect(try await after.rows("SELECT a, _offset FROM two") == [["1", "0"]])
+      #expect(try await after.rows("SELECT name FROM (SHOW TABLES) WHERE name = 'three'").isEmpty)
+      #expect(await after.failure("FROM three") != nil)
+    }
   }
 }

@@ -2,6 +2,7 @@ import Columnar
 import DuckDB
 import Engine
 import Log
+import Telemetry
 import Testing
 
 @testable import Database
@@ -147,5 +148,35 @@ import Testing
     }
     try await session.endTransaction(transaction, commits: true)
     #expect(try await session.count("SELECT count(*) FROM s") == 0)
+  }
+
+  @Test func `rows for streams that nobody commits are let go of`() async throws {
+    let test = try TestDatabase { $0.transactionIdleTimeout = .milliseconds(1) }
+    try await test.whileRunning {
+      let session = try test.database.openSession()
+      try await session.run("CREATE STREAM s (a INTEGER)")
+      let transaction = try session.beginTransaction(connectionID: 1)
+      try await session.run("INSERT INTO s VALUES (1)", in: transaction)
+      // Asked until it was rolled back, which is told.
+      var failure: DatabaseError?
+      for _ in 0..<40 where failure == nil {
+        failure = await session.failure("SELECT 1", in: transaction)
+        // A statement that runs keeps it from idling, so give it time without one.
+        if failure == nil { try await Task.sleep(for: .milliseconds(250)) }
+      }
+      #expect(failure?.code == .aborted)
+      #expect(try await session.count("SELECT count(*) FROM s") == 0)
+    }
+  }
+
+  @Test func `rows that come after the end of their transaction are refused, not lost`() {
+    let transaction = Transaction(connectionID: 1, metrics: ServerMetrics())
+    transaction.end("committed")
+    #expect {
+      try transaction.add([TopicWrite(TopicID(rawValue: 1), [.watermark(microseconds: 1)])])
+    } throws: {
+      ($0 as? DatabaseError)?.code == .aborted
+    }
+    #expect(transaction.takeStreamWrites().isEmpty)
   }
 }
