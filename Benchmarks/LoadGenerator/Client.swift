@@ -69,7 +69,9 @@ struct Client {
   }
 
   private func acknowledged() async throws {
-    guard let upload, let message = messages.last else { throw LoadError.usage("--messages is missing") }
+    guard let upload, let message = messages.last else {
+      throw LoadError.usage("--messages is missing")
+    }
     try await upload.send(GatherMessage(head: ByteBuffer(bytes: message)))
     guard try await upload.receive() != nil else {
       throw LoadError.unexpected("a put that ends before its acknowledgement")
@@ -79,7 +81,8 @@ struct Client {
   private mutating func subscribe() async throws {
     for _ in 0..<options.subscribers {
       let info = try await connection.unary(
-        Self.service + "GetFlightInfo", GatherMessage(head: Message.descriptor(statement(options.sql))))
+        Self.service + "GetFlightInfo",
+        GatherMessage(head: Message.descriptor(statement(options.sql))))
       let call = connection.call(Self.service + "DoGet")
       try await call.send(GatherMessage(head: try Message.ticket(ofInfo: info)), isLast: true)
       guard try await call.receive() != nil else {
@@ -90,7 +93,9 @@ struct Client {
   }
 
   private mutating func pushed() async throws {
-    guard let upload, let message = messages.last else { throw LoadError.usage("--messages is missing") }
+    guard let upload, let message = messages.last else {
+      throw LoadError.usage("--messages is missing")
+    }
     sequence += 1
     let wanted = Self.bytes(of: sequence)
     try await upload.send(

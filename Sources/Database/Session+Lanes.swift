@@ -17,7 +17,7 @@ extension Session {
   func route(
     _ plan: StatementPlan, _ context: StatementContext
   ) async throws(DatabaseError) -> Route {
-    var (settings, isolation) = state.withLock { ($0.settings, $0.isolation) }
+    let (settings, isolation) = state.withLock { ($0.settings, $0.isolation) }
     let transaction = try transaction(context.transaction)
     if let transaction {
       if plan.isUpdate || isolation == .snapshot || transaction.lane != nil {

@@ -80,7 +80,7 @@ extension Session {
     case .insertIntoStream(let insert):
       return (try await description(of: insert, context), true)
     }
-    var settings = state.withLock { $0.settings }
+    let settings = state.withLock { $0.settings }
     do {
       let lane = try laneForReading(context)
       let described = try await engine.describe(

@@ -20,6 +20,7 @@ public final class Connection: @unchecked Sendable {
   }
 
   deinit {
+    database.liveExecutions.forget(number)
     if unsafe context != nil { unsafe duckdb_destroy_client_context(&context) }
     var closing: duckdb_connection? = unsafe handle
     unsafe duckdb_disconnect(&closing)
@@ -66,6 +67,13 @@ public final class Connection: @unchecked Sendable {
       fraction: min(progress.percentage / 100, 1), rowsDone: progress.rows_processed,
       rowsTotal: progress.total_rows_to_process)
   }
+
+  /// What DuckDB calls the connection in its own callbacks; 0 if it does not say.
+  private(set) lazy var number: UInt64 = {
+    if unsafe context == nil { unsafe duckdb_connection_get_client_context(handle, &context) }
+    guard let context = unsafe context else { return 0 }
+    return unsafe duckdb_client_context_get_connection_id(context)
+  }()
 
   /// How far a statement is.
   public struct Progress: Hashable, Sendable {

@@ -16,6 +16,8 @@ public final class Database: @unchecked Sendable {
   private let closeAction = Mutex<(@Sendable () -> Void)?>(nil)
   /// Who helps with long statements; `nil` while DuckDB has its own threads for that.
   private(set) var helpers: HelperThreads?
+  /// Those of the live tables that were registered.
+  var liveExecutions = LiveExecutions()
 
   /// Opens or creates a database.
   ///

@@ -143,6 +143,7 @@ public final class PreparedStatement: @unchecked Sendable {
   /// - Parameter onLong: Called once, during this call or a later one of the result's, if the statement
   ///   turns out not to be a small one.
   public func execute(onLong: (() -> Void)? = nil) throws(DuckDBError) -> ResultStream {
+    connection.database.liveExecutions.begin(on: connection.number)
     var pending: duckdb_pending_result?
     let started = unsafe duckdb_pending_prepared_streaming(handle, &pending)
     defer { unsafe duckdb_destroy_pending(&pending) }

@@ -166,6 +166,9 @@ duckdb_query_progress_type duckdb_query_progress(duckdb_connection connection);
 void duckdb_connection_get_client_context(
     duckdb_connection connection, duckdb_client_context *out_context);
 void duckdb_destroy_client_context(duckdb_client_context *context);
+idx_t duckdb_client_context_get_connection_id(duckdb_client_context context);
+void duckdb_table_function_get_client_context(
+    duckdb_bind_info info, duckdb_client_context *out_context);
 duckdb_value duckdb_client_context_get_config_option(
     duckdb_client_context context, const char *name, int *out_scope);
 

@@ -1,4 +1,5 @@
 internal import Columnar
+internal import DuckDB
 internal import Log
 internal import SQL
 internal import Synchronization
@@ -15,6 +16,8 @@ final class Stream: Sendable {
     /// The number of the live table behind the stream's relation.
     var liveTable: Int64?
     var isDropped = false
+    /// Which rows the last statement of each connection has seen.
+    var seen: [UInt64: (execution: UInt64, range: Range<Offset>)] = [:]
   }
 
   /// Larger batches are cut, so that readers need not hold them whole.
@@ -49,6 +52,23 @@ final class Stream: Sendable {
       state.dictionaries = [:]
     }
   }
+
+  /// The rows that one execution of a statement sees: those that were visible at its first scan.
+  func range(seenBy execution: LiveExecution) -> Range<Offset> {
+    let now = topic.state
+    return state.withLock { state in
+      if let seen = state.seen[execution.connection], seen.execution == execution.number {
+        return seen.range
+      }
+      if state.seen.count > Self.maxSeenCount { state.seen = [:] }
+      let range = now.start..<now.head
+      state.seen[execution.connection] = (execution.number, range)
+      return range
+    }
+  }
+
+  /// More connections than are open at a time.
+  private static let maxSeenCount = 4_096
 
   // MARK: Rows to records
 

@@ -6,7 +6,7 @@ internal import Synchronization
 /// A stream as a table of DuckDB: the rows that were visible when the scan began.
 ///
 /// Its columns are those of the stream that DuckDB can hold, then `_offset` and `_ingest_time`.
-final class StreamTable: LiveTable {
+final class StreamTable: SnapshotTable {
   private let stream: Stream
   private let version: StreamDefinition.Version
   /// The columns of the version that DuckDB can hold.
@@ -38,7 +38,14 @@ final class StreamTable: LiveTable {
 
   func scan(columns: [Int]) throws -> any BatchSource {
     let state = stream.topic.state
-    let range = state.start..<state.head
+    return try scan(columns, of: state.start..<state.head)
+  }
+
+  func scan(columns: [Int], in execution: LiveExecution) throws -> any BatchSource {
+    try scan(columns, of: stream.range(seenBy: execution))
+  }
+
+  private func scan(_ columns: [Int], of range: Range<Offset>) throws -> any BatchSource {
     let units = try stream.topic.units(
       in: range, ScanFilter(preferredUnitRowCount: 1, namesPlaces: true))
     return StreamScan(

@@ -29,6 +29,33 @@ public protocol BatchSource: Sendable {
   func next() throws -> Batch?
 }
 
+/// A table that changes while it is read: all scans of one execution of a statement see it alike.
+public protocol SnapshotTable: LiveTable {
+  /// The same as `scan(columns:)`, which is called where the execution is not known.
+  func scan(columns: [Int], in execution: LiveExecution) throws -> any BatchSource
+}
+
+/// One execution of a statement on one connection.
+public struct LiveExecution: Hashable, Sendable {
+  /// Unique among the connections of a database.
+  public var connection: UInt64
+  /// Grows with each execution on the connection.
+  public var number: UInt64
+}
+
+/// Which execution each connection is at.
+final class LiveExecutions: Sendable {
+  private let numbers = Mutex<[UInt64: UInt64]>([:])
+
+  func begin(on connection: UInt64) { numbers.withLock { $0[connection, default: 0] += 1 } }
+
+  func current(on connection: UInt64) -> LiveExecution {
+    LiveExecution(connection: connection, number: numbers.withLock { $0[connection] ?? 0 })
+  }
+
+  func forget(_ connection: UInt64) { numbers.withLock { $0[connection] = nil } }
+}
+
 /// The live tables of a database, by number and by name.
 ///
 /// SQL reads `live(<number>)`, where `live` is the name given to
@@ -42,6 +69,7 @@ public final class LiveTables: Sendable {
   }
 
   private let state = Mutex(State())
+  let executions = LiveExecutions()
 
   /// - Parameter library: Proof that there is one: the types of tables are checked with it.
   public init(_ library: DuckDBLibrary) {}

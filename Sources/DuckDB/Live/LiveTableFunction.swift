@@ -6,6 +6,7 @@ extension Database {
   public func registerLiveTables(
     _ tables: LiveTables, function name: String = "live"
   ) throws(DuckDBError) {
+    liveExecutions = tables.executions
     var function = unsafe duckdb_create_table_function()
     defer { unsafe duckdb_destroy_table_function(&function) }
     guard let made = unsafe function else {
@@ -45,8 +46,21 @@ private final class LiveNames: Sendable {
 /// A table that a statement has bound.
 private final class LiveBinding: Sendable {
   let table: any LiveTable
+  let executions: LiveExecutions
+  let connection: UInt64
 
-  init(_ table: any LiveTable) { self.table = table }
+  init(_ table: any LiveTable, _ executions: LiveExecutions, connection: UInt64) {
+    self.table = table
+    self.executions = executions
+    self.connection = connection
+  }
+
+  func scan(columns: [Int]) throws -> any BatchSource {
+    guard let table = table as? any SnapshotTable, connection > 0 else {
+      return try table.scan(columns: columns)
+    }
+    return try table.scan(columns: columns, in: executions.current(on: connection))
+  }
 }
 
 /// One scan of a table by one execution, shared by its threads.
@@ -147,7 +161,13 @@ private let bindLiveTable: duckdb_table_function_bind_t = { info in
   if let rowCount = table.rowCount {
     unsafe duckdb_bind_set_cardinality(info, UInt64(max(rowCount, 0)), true)
   }
-  unsafe duckdb_bind_set_bind_data(info, retain(LiveBinding(table)), releaseObject)
+  var context: duckdb_client_context?
+  unsafe duckdb_table_function_get_client_context(info, &context)
+  let connection =
+    unsafe context.map { unsafe duckdb_client_context_get_connection_id($0) } ?? 0
+  if unsafe context != nil { unsafe duckdb_destroy_client_context(&context) }
+  let binding = LiveBinding(table, tables.executions, connection: connection)
+  unsafe duckdb_bind_set_bind_data(info, retain(binding), releaseObject)
 }
 
 private let beginLiveScan: duckdb_table_function_init_t = { info in
@@ -160,7 +180,7 @@ private let beginLiveScan: duckdb_table_function_init_t = { info in
     return index < UInt64(schema.fields.count) ? Int(index) : nil
   }
   do {
-    let source = try binding.table.scan(columns: columns.compactMap(\.self))
+    let source = try binding.scan(columns: columns.compactMap(\.self))
     unsafe duckdb_init_set_max_threads(info, UInt64(max(source.maxThreads, 1)))
     let scan = LiveScan(source, schema, columns: columns)
     unsafe duckdb_init_set_init_data(info, retain(scan), releaseObject)
