@@ -89,8 +89,7 @@ public final class FlightService: GRPCService {
     case Flight.Method.listFlights: try await listFlights(call, session)
     case Flight.Method.listActions: try await listActions(call)
     case Flight.Method.handshake: try await handshake(call)
-    case Flight.Method.doExchange:
-      throw GRPCError(.unimplemented, "DoExchange is not offered by this server")
+    case Flight.Method.doExchange: try await doExchange(call, session)
     default: throw GRPCError.unknownMethod(call.path)
     }
   }

@@ -124,6 +124,11 @@ final class Subscriptions: Sendable {
 }
 
 extension Session {
+  /// Acknowledges what a subscription has delivered, up to a token.
+  public func acknowledge(_ subscription: String, upTo token: String) async throws(DatabaseError) {
+    try await database.subscriptions.acknowledge(subscription, token)
+  }
+
   func create(_ create: CreateSubscription) async throws(DatabaseError) {
     if database.subscriptions.find(create.name) != nil {
       if create.isIfNotExists { return }

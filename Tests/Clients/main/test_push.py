@@ -179,3 +179,27 @@ def test_the_server_stops_while_queries_wait(start_server, tmp_path):
     assert server.stop() == 0
     reader.thread.join(30)
     assert reader.error is not None
+
+
+def test_an_exchange_reads_and_acknowledges_on_one_call(server, stream, run):
+    name = f"ex_{stream}"
+    run(f"CREATE SUBSCRIPTION {name} FROM {stream}")
+    run(f"INSERT INTO {stream} VALUES (1, 1), (2, 2)")
+    with Raw(server.url) as raw:
+        writer, reader = raw.client.do_exchange(flight.FlightDescriptor.for_path(name))
+        writer.begin(pa.schema([]))
+        chunk = reader.read_chunk()
+        assert chunk.data.column(0).to_pylist() == [1, 2]
+        token = json.loads(chunk.app_metadata.to_pybytes())["token"]
+        writer.write_metadata(json.dumps({"acknowledge": token}).encode())
+        for _ in range(1_000):
+            positions = [row[3] for row in run("SHOW SUBSCRIPTIONS") if row[0] == name]
+            if positions == [2]:
+                break
+        assert positions == [2]
+        run(f"INSERT INTO {stream} VALUES (3, 3)")
+        assert reader.read_chunk().data.column(0).to_pylist() == [3]
+        writer.write_metadata(b"what")
+        with pytest.raises((pa.ArrowInvalid, flight.FlightError), match="acknowledge"):
+            reader.read_chunk()
+    run(f"DROP SUBSCRIPTION {name}")
