@@ -92,6 +92,14 @@ public struct Buffer: @unchecked Sendable {
     return address % UInt(MemoryLayout<Value>.alignment) == 0
   }
 
+  /// The same bytes in memory of their own: for small parts of large memory that are kept for long.
+  public func compacted() -> Buffer {
+    guard !isEmpty else { return .empty }
+    let writable = WritableBuffer(byteCount: count)
+    unsafe writable.bytes.copyMemory(from: bytes)
+    return writable.finish(byteCount: count)
+  }
+
   /// A part of the same memory. The range is clamped to the buffer, so it cannot trap.
   public func slice(from start: Int, byteCount: Int) -> Buffer {
     let lower = min(max(start, 0), count)

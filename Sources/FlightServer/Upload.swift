@@ -9,6 +9,8 @@ struct Upload: Sendable {
   /// Parameters are held in memory until the statement has run; more bytes than this are refused.
   private static let maxParameterByteCount = 256 << 20
 
+  private static let maxCompactedByteCount = 64 << 10
+
   private let call: ServerCall
   private var decoder = IPCDecoder()
   private var first: FlightData?
@@ -92,7 +94,11 @@ struct Upload: Sendable {
   private mutating func decode(_ data: FlightData) throws -> Batch? {
     guard data.header.readableBytes > 0 else { return nil }
     do {
-      switch try decoder.decode(header: data.columnarHeader, body: data.columnarBody) {
+      var body = data.columnarBody
+      // Rows of streams are kept a while in memory: a small body must not keep all that the network
+      // received with it.
+      if body.count <= Self.maxCompactedByteCount { body = body.compacted() }
+      switch try decoder.decode(header: data.columnarHeader, body: body) {
       case .schema(let schema):
         foundSchema = schema
         return nil
