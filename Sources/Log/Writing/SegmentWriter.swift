@@ -17,7 +17,17 @@ final class SegmentWriter: Sendable {
     var items: [WriteItem] = []
     var isClosed = false
     var isEnded = false
+
+    /// Whether only a few small groups wait, all of them for a sync: while one is under way, more may
+    /// come, and one write for all of them is cheaper.
+    var gathers: Bool {
+      items.count <= SegmentWriter.maxGatheredCount
+        && items.allSatisfy { $0.syncs && $0.byteCount <= SegmentWriter.maxGatheredByteCount }
+    }
   }
+
+  fileprivate static let maxGatheredCount = 64
+  fileprivate static let maxGatheredByteCount = 16 << 10
 
   private struct Synced {
     var written: [WrittenGroup] = []
@@ -87,6 +97,7 @@ final class SegmentWriter: Sendable {
   private func writeUntilClosed() {
     while true {
       queueMonitor.wait { queue.withLock { !$0.items.isEmpty || $0.isClosed } }
+      if queue.withLock({ $0.gathers }) { waitUntilSynced() }
       let (items, isClosed) = queue.withLock { queue in
         defer { queue.items = [] }
         return (queue.items, queue.isClosed)
@@ -147,7 +158,7 @@ final class SegmentWriter: Sendable {
       return visible
     }
     publish(visible)
-    syncMonitor.broadcast()
+    if visible.count < result.groups.count { syncMonitor.broadcast() }
   }
 
   // MARK: Syncing
