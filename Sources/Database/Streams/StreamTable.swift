@@ -141,14 +141,19 @@ final class StreamReader: Sendable {
 
   /// Units with fewer rows a record than this are worth keeping in one piece.
   private static let maxSmallRowCount = 256
+  /// The log puts no more small records into a unit than these bytes.
+  private static let maxBlockByteCount = 64 << 10
 
   /// The rows of a unit of small records in one batch, decoded once for all scans.
   ///
   /// - Parameter isLast: Whether rows may still be added to the unit.
   func block(_ unit: ScanUnit, isLast: Bool) throws -> [Batch] {
+    if isLast, unit.byteCount <= Self.maxBlockByteCount, let rows = try growingBlock(unit) {
+      return rows
+    }
     let isWhole =
       range.contains(unit.offsets.lowerBound) && unit.offsets.upperBound <= range.upperBound
-    guard let cache, !isLast, isWhole, unit.byteCount <= 64 << 10 else {
+    guard let cache, !isLast, isWhole, unit.byteCount <= Self.maxBlockByteCount else {
       return try batches(of: unit)
     }
     let key = BlockCache.Key(
@@ -163,6 +168,34 @@ final class StreamReader: Sendable {
     guard batches.count > 1, rowCount / batches.count <= Self.maxSmallRowCount else {
       return batches
     }
+    let joined = try Batch.concatenate(batches)
+    cache.keep(joined, as: key)
+    return [joined]
+  }
+
+  /// The rows of the newest block: those that an earlier scan has put together, and what came since.
+  ///
+  /// - Returns: Nil if it is simpler to read the unit.
+  private func growingBlock(_ unit: ScanUnit) throws -> [Batch]? {
+    guard let cache, !unit.wasPrepared, range.lowerBound <= unit.offsets.lowerBound else {
+      return nil
+    }
+    let end = min(unit.offsets.upperBound, range.upperBound)
+    let wanted = Int(end.rawValue - unit.offsets.lowerBound.rawValue)
+    let key = BlockCache.Key(
+      topic: stream.topicID, file: unit.file, position: unit.position, byteCount: 0,
+      version: version.id)
+    let known = cache.batch(key)
+    if let known, known.rowCount >= wanted { return [known.slice(from: 0, count: wanted)] }
+    let start = unit.offsets.lowerBound.advanced(by: known?.rowCount ?? 0)
+    let newer = StreamReader(
+      stream, version, visible: visible, hidden: hidden, range: start..<end,
+      columns: Set(schema.fields.indices))
+    var batches = known.map { [$0] } ?? []
+    for unit in try stream.topic.units(in: start..<end, ScanFilter()) {
+      batches += try newer.batches(of: unit)
+    }
+    guard !batches.isEmpty, batches.reduce(0, { $0 + $1.rowCount }) == wanted else { return nil }
     let joined = try Batch.concatenate(batches)
     cache.keep(joined, as: key)
     return [joined]

@@ -30,7 +30,13 @@ private final class MemoryFile: LogFile {
   func read(at position: Int, count: Int) throws(FileError) -> Buffer {
     bytes.withLock { bytes in
       let start = min(max(position, 0), bytes.count)
-      return Buffer(copying: Array(bytes[start..<min(start + count, bytes.count)]))
+      let part = max(0, min(count, bytes.count - start))
+      let memory = WritableBuffer(byteCount: part)
+      unsafe bytes.withUnsafeBytes { all in
+        unsafe memory.bytes.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: all[start..<(start + part)]))
+      }
+      return memory.finish(byteCount: part)
     }
   }
 
