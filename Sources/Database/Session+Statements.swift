@@ -147,25 +147,9 @@ extension Session {
     return (last, plans.contains(where: \.isUpdate))
   }
 
-  /// Reads a text, and looks up what its reading depends on.
   func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
-    var columns: [String: [String]] = [:]
-    // Each round finds out about one query; a text has only so many.
-    while true {
-      let place = state.withLock { $0.place } ?? database.defaultPlace
-      switch try database.planner.read(sql, in: place, columns: columns) {
-      case .plans(let plans): return plans
-      case .needsColumns(let query):
-        do {
-          let settings = state.withLock { $0.settings }
-          let described = try await engine.describe(
-            query, settings, on: try laneForReading(StatementContext(connectionID: 0)))
-          columns[query] = described.resultSchema.fields.map(\.name)
-        } catch {
-          throw DatabaseError(any: error)
-        }
-      }
-    }
+    let place = state.withLock { $0.place } ?? database.defaultPlace
+    return try database.planner.read(sql, in: place)
   }
 
   /// What a client may fetch again: the statement runs anew if its rows were fetched before.

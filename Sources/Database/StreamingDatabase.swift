@@ -88,6 +88,7 @@ public final class StreamingDatabase: Sendable {
   public func recover() async throws(DatabaseError) {
     try await groupCommits.recover()
     try await subscriptions.fold()
+    try await MetricsStream(self).open()
   }
 
   var defaultSessionOptions: [String: SessionOption] {

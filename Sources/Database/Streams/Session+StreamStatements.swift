@@ -104,6 +104,7 @@ extension Session {
           + "rows bring them: WITH (FORMAT = 'JSON')")
     }
     try definition.checkWatermark()
+    try definition.addRunningColumns()
     let stream = try await make(definition)
     guard let query = create.query else { return }
     do throws(DatabaseError) {
@@ -112,7 +113,7 @@ extension Session {
     } catch {
       // Without its rows it is not what was asked for.
       try? await remove(stream)
-      if let dead = deadLetters(of: stream) { try? await remove(dead) }
+      for companion in companions(of: stream) { try? await remove(companion) }
       throw error
     }
   }
@@ -189,7 +190,7 @@ extension Session {
       database.streams.add(stream)
       return stream
     }
-    if given.options.onError == .deadLetter { try await makeDeadLetters(of: made) }
+    try await makeCompanions(of: made)
     return made
   }
 
@@ -260,21 +261,17 @@ extension Session {
       if isIfExists { return }
       throw DatabaseError(.notFound, "there is no stream \(name)")
     }
+    guard !stream.definition.isBuiltIn else { throw stream.definition.belongsToServer }
     try await remove(stream)
-    let definition = stream.definition
-    if let dead = database.streams.stream(
-      StreamName(schema: definition.name, name: Self.deadLetterName))
-    {
-      try await remove(dead)
-    }
+    for companion in companions(of: stream) { try await remove(companion) }
   }
 
   func remove(_ stream: Stream) async throws(DatabaseError) {
     try await database.streams.turn.with { () async throws(DatabaseError) in
       let definition = stream.definition
       try await database.streams.recordDrop(definition)
-      _ = database.streams.remove(definition.key)
       stream.drop()
+      _ = database.streams.remove(definition.key)
       database.liveQueries.streamWasDropped(stream)
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, definition)

@@ -133,7 +133,9 @@ extension Stream.State {
 
   /// The smallest and the largest time of the watermark's column.
   private func eventTimes(_ batch: Batch) -> ClosedRange<Int64>? {
-    guard let name = definition.watermark?.column.lowercased(),
+    guard
+      let name = (definition.watermark?.column ?? definition.runningTimeColumn?.field.name)?
+        .lowercased(),
       let index = batch.schema.fields.firstIndex(where: { $0.name.lowercased() == name })
     else { return nil }
     return batch.columns[index].microsecondBounds

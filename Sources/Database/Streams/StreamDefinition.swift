@@ -40,6 +40,16 @@ struct StreamDefinition: Sendable {
     schemaName == "main" ? QualifiedName(name) : QualifiedName(schemaName, name)
   }
 
+  /// Whether the server makes it by itself.
+  var isBuiltIn: Bool { key == StreamName(schema: "main", name: MetricsRelation.name) }
+
+  var belongsToServer: DatabaseError {
+    DatabaseError(
+      .permissionDenied,
+      "\(qualifiedName) belongs to the server and can neither be dropped nor renamed; "
+        + "ALTER STREAM \(qualifiedName) SET (retention = '7 days') removes old rows")
+  }
+
   var key: StreamName { StreamName(schema: schemaName, name: name) }
 
   func version(_ id: UInt32) -> Version? { versions.last { $0.id == id } }

@@ -13,6 +13,7 @@ struct StreamOptions: Sendable, Hashable {
   /// Whether columns appear as rows bring them.
   var isSchemaless = false
   var keyMemory = Duration.seconds(7 * 86_400)
+  var running = RunningOptions()
 
   var topicSettings: TopicSettings {
     TopicSettings(
@@ -20,10 +21,11 @@ struct StreamOptions: Sendable, Hashable {
       retentionIgnoresHolds: retentionIgnoresHolds, keyMemory: keyMemory)
   }
 
-  static let names = [
-    "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
-    "retention_ignores_readers",
-  ]
+  static let names =
+    ([
+      "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
+      "retention_ignores_readers",
+    ] + RunningOptions.names).sorted()
 
   /// Options of other systems that mean nothing here, and do no harm.
   private static let ignored: Set<String> = ["replicate", "replicas", "encode"]
@@ -35,6 +37,7 @@ struct StreamOptions: Sendable, Hashable {
   mutating func set(
     _ name: String, _ value: String, at position: SourcePosition? = nil
   ) throws(SQLError) {
+    if try running.set(name, value, at: position) { return }
     let word = value.lowercased()
     func refuse(_ what: String) -> SQLError {
       SQLError("the option \(name) takes \(what), not '\(value)'", at: position)

@@ -70,12 +70,13 @@ final class StreamRelations: Sendable {
 
   func unregister(_ stream: Stream, _ definition: StreamDefinition) throws(DatabaseError) {
     try run { (connection) throws(DuckDBError) in
+      for drop in RunningViews(definition, catalog: self.catalog).dropStatements {
+        try connection.execute(drop)
+      }
       for name in self.names(definition) {
         try connection.execute("DROP VIEW IF EXISTS \(name)")
       }
-      guard definition.name == Session.deadLetterName, definition.schemaName != "main" else {
-        return
-      }
+      guard Session.isCompanion(definition) else { return }
       // It stays when it holds anything else.
       try? connection.execute(
         "DROP SCHEMA IF EXISTS \(QualifiedName(self.catalog, definition.schemaName))")
@@ -126,7 +127,7 @@ final class StreamRelations: Sendable {
         "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(parts: Array(names[1].parts.dropLast())))")
       // Of other schemas, as of those of tables, people say when they begin.
       if definition.schemaName != "main",
-        replaces || definition.name == Session.deadLetterName
+        replaces || Session.isCompanion(definition)
       {
         try connection.execute(
           "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(catalog, definition.schemaName))")
@@ -135,6 +136,9 @@ final class StreamRelations: Sendable {
       try connection.execute(
         "CREATE OR REPLACE VIEW \(names[1]) AS SELECT \(list), "
           + "\(StreamTable.offsetColumn), \(StreamTable.ingestTimeColumn) FROM \(source)\(filter)")
+      for view in RunningViews(definition, catalog: catalog).statements(replaces: replaces) {
+        try connection.execute(view)
+      }
     } catch {
       if stream.liveTable != id { instance.liveTables.remove(id) }
       throw error
