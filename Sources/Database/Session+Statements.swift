@@ -148,7 +148,8 @@ extension Session {
   }
 
   func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
-    let place = state.withLock { $0.place } ?? database.defaultPlace
+    var (place, hasHome) = state.withLock { ($0.place ?? database.defaultPlace, $0.home != nil) }
+    place.hasTemporaryRelations = hasHome
     return try database.planner.read(sql, in: place)
   }
 

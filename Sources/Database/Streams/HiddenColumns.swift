@@ -29,7 +29,9 @@ extension StatementPlanner {
         isEdited = true
         continue
       }
-      let bounds = statement.bounds(of: reference)
+      let bounds =
+        session.hasTemporaryRelations || !isCertain(reference.name, stream, session)
+        ? nil : statement.bounds(of: reference)
       let arguments = bounds.map { ScanArguments($0.comparisons, definition).text } ?? ""
       guard showsHidden || !arguments.isEmpty, let id = stream.liveTable else { continue }
       let text = StreamRelations.read(stream, id, arguments, showsHidden: showsHidden)
@@ -41,6 +43,15 @@ extension StatementPlanner {
       isEdited = true
     }
     return isEdited ? try StatementText.single(edit.text) : nil
+  }
+
+  /// Whether a name can mean nothing but the stream: one that is found in another schema of the search
+  /// path may be that of something else in the first.
+  private func isCertain(
+    _ name: QualifiedName, _ stream: Stream, _ session: MetricsRelation.Session
+  ) -> Bool {
+    name.parts.count > 1
+      || stream.definition.schemaName.lowercased() == session.schema.lowercased()
   }
 
   func namesHiddenColumns(_ statement: StatementText) -> Bool {

@@ -109,6 +109,22 @@ import Testing
     await database.close()
   }
 
+  @Test func `a relation that hides a stream is read instead of it`() async throws {
+    let database = try await database(try testLog())
+    let session = try database.openSession()
+    try await fill(session)
+    let query = "SELECT count(*) FROM s WHERE t >= '2026-01-01 00:08:00+00'"
+    #expect(try await session.count(query) == 8_192)
+    try await session.run("CREATE SCHEMA other")
+    try await session.run("CREATE TABLE other.s AS SELECT TIMESTAMPTZ '2027-01-01' AS t")
+    try await session.run("USE other")
+    #expect(try await session.count(query) == 1)
+    try await session.run("USE main")
+    try await session.run("CREATE TEMPORARY TABLE s AS SELECT TIMESTAMPTZ '2027-01-01' AS t")
+    #expect(try await session.count(query) == 1)
+    await database.close()
+  }
+
   @Test func `columns go by the names that the statement uses, and errors speak of the statement`()
     async throws
   {
