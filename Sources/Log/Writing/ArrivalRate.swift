@@ -1,12 +1,12 @@
 /// How fast groups that want a sync come, and how long it is worth waiting for more of them.
 ///
 /// One sync serves all groups that are written before it. When groups come so fast that sixteen are there
-/// within ``maxWait``, the writer waits for that many: each waits little longer than it would for its
-/// turn, and the disk syncs less often. A client alone never waits.
+/// within ``maxWait``, the writer waits for that many, as long as they keep coming: each waits little longer
+/// than it would for its turn, and the disk syncs less often. A few clients never wait.
 struct ArrivalRate: Sendable {
   /// What the writer would like to have for one sync.
   static let wantedCount = 16
-  static let maxWait = Duration.microseconds(600)
+  static let maxWait = Duration.microseconds(1_200)
 
   private var last: ContinuousClock.Instant?
   private var count = 0
@@ -27,9 +27,10 @@ struct ArrivalRate: Sendable {
     (self.last, count) = (now, 0)
   }
 
-  /// How long to wait for ``wantedCount`` groups; nil for not at all.
-  var wait: Duration? {
+  /// How long to wait for the next group while there are fewer than ``wantedCount``; nil for not at all.
+  var gap: Duration? {
     let seconds = Double(Self.wantedCount) / max(perSecond, 1)
-    return seconds <= Self.maxWait / .seconds(1) ? Self.maxWait : nil
+    guard seconds <= Self.maxWait / .seconds(1) else { return nil }
+    return .seconds(2 / perSecond)
   }
 }

@@ -101,7 +101,7 @@ final class SegmentWriter: Sendable {
       queueMonitor.wait { queue.withLock { !$0.items.isEmpty || $0.isClosed } }
       if queue.withLock({ $0.gathers }) {
         waitUntilSynced()
-        if let wait = rate.wait { gather(wait) }
+        if let gap = rate.gap { gather(gap) }
       }
       let (items, isClosed) = queue.withLock { queue in
         defer { queue.items = [] }
@@ -120,11 +120,16 @@ final class SegmentWriter: Sendable {
   }
 
   /// Waits until a sync is worth it.
-  private func gather(_ duration: Duration) {
-    queueMonitor.wait(atMost: duration) {
-      queue.withLock { queue in
-        queue.items.count >= ArrivalRate.wantedCount || !queue.gathers || queue.isClosed
+  private func gather(_ gap: Duration) {
+    let end = ContinuousClock.now + ArrivalRate.maxWait
+    var count = queue.withLock { $0.items.count }
+    while count < ArrivalRate.wantedCount, .now < end {
+      queueMonitor.wait(atMost: gap) {
+        queue.withLock { $0.items.count > count || $0.isClosed }
       }
+      let (more, goesOn) = queue.withLock { ($0.items.count, $0.gathers && !$0.isClosed) }
+      if more == count || !goesOn { return }
+      count = more
     }
   }
 
