@@ -40,6 +40,21 @@ struct StreamDefinition: Sendable {
     schemaName == "main" ? QualifiedName(name) : QualifiedName(schemaName, name)
   }
 
+  private static let storedOnceKey = "stored_once"
+
+  /// Why the rows of the query that made it were stored once, and do not flow; nil if they do, or if it
+  /// was not made by a query.
+  var storedOnce: String? {
+    get { writtenOptions[Self.storedOnceKey] }
+    set { writtenOptions[Self.storedOnceKey] = newValue?.replacing("\n", with: " ") }
+  }
+
+  /// What stands in `WITH (…)`, by name.
+  var shownOptions: [(name: String, value: String)] {
+    writtenOptions.filter { $0.key != Self.storedOnceKey }.sorted { $0.key < $1.key }
+      .map { ($0.key, $0.value) }
+  }
+
   var key: StreamName { StreamName(schema: schemaName, name: name) }
 
   func version(_ id: UInt32) -> Version? { versions.last { $0.id == id } }
