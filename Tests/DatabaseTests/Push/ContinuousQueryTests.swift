@@ -253,7 +253,8 @@ struct ContinuousQueryTests {
     await server.database.close()
   }
 
-  @Test func `watermarks and the end of the source come behind its rows`() async throws {
+  @Test(.timeLimit(.minutes(1)))
+  func `watermarks and the end of the source come behind its rows`() async throws {
     let server = try await StreamDatabase()
     let session = try server.session
     try await session.run("CREATE STREAM s (id BIGINT)")
