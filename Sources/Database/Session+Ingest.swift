@@ -49,7 +49,7 @@ extension Session {
     touch()
     defer { queue.close() }
     let load = Load(
-      request, schema: schema, queue: queue, metrics: database.metrics,
+      request, schema: schema, queue: queue, catalog: database.catalogName,
       liveTables: engine.instance.liveTables)
     do {
       return try await database.log.counting("ingest into \(request.relation)", session: id) {

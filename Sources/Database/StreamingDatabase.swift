@@ -90,6 +90,7 @@ public final class StreamingDatabase: Sendable {
   public func recover() async throws(DatabaseError) {
     try await groupCommits.recover()
     try await subscriptions.fold()
+    try await MetricsStream(self).open()
     try resumeContinuousQueries()
   }
 

@@ -20,7 +20,9 @@ public protocol LogStore: AnyObject, Sendable {
   /// the other are in that order in the log.
   ///
   /// Rows get their offsets in the order of `writes`. A group whose key is remembered is not stored
-  /// again; the outcome is that of the first time.
+  /// again; the outcome is that of the first time. A group that expects offsets which others have taken
+  /// is not stored (`.moved`), so that rows which depend on those before them can be handed over without
+  /// waiting for each.
   ///
   /// - Parameter completion: Called once, when the group is as durable as it asks for, from a thread of
   ///   the log: it must return quickly. Its error is `LogError.full` when the disk is full (nothing of

@@ -54,10 +54,13 @@ public enum LogRecord: Sendable {
 public struct TopicWrite: Sendable {
   public var topic: TopicID
   public var records: [LogRecord]
+  /// Where the first row must go, if that matters to what is in the rows.
+  public var expectedOffset: Offset?
 
-  public init(_ topic: TopicID, _ records: [LogRecord]) {
+  public init(_ topic: TopicID, _ records: [LogRecord], expectedOffset: Offset? = nil) {
     self.topic = topic
     self.records = records
+    self.expectedOffset = expectedOffset
   }
 }
 

@@ -42,13 +42,7 @@ extension ContinuousQuery {
   private func append(
     _ writes: [TopicWrite], to offset: Offset, rowCount: Int
   ) async throws(DatabaseError) {
-    let group = AppendGroup(
-      writes + [try positions.write(offset)], durability: sink.definition.options.durability)
-    do throws(LogError) {
-      _ = try await session.database.streams.log.append(group)
-    } catch {
-      throw sink.failure(error)
-    }
+    try await session.append(writes + [try positions.write(offset)], to: sink)
     didStore(offset, rowCount: rowCount)
   }
 
@@ -105,9 +99,34 @@ extension StreamMarks {
 }
 
 extension Session {
+  /// Appends a group whose first write is for a stream.
+  fileprivate func append(
+    _ writes: [TopicWrite], to stream: Stream
+  ) async throws(DatabaseError) {
+    let durability = stream.definition.options.durability
+    let log = database.streams.log
+    let result: Result<AppendOutcome, LogError>
+    if let running = running(of: stream) {
+      result = await withCheckedContinuation { continuation in
+        Task { [writes] in
+          await running.submit(writes, key: nil, durability: durability) {
+            continuation.resume(returning: $0)
+          }
+        }
+      }
+    } else {
+      result = await withCheckedContinuation { continuation in
+        log.submit(AppendGroup(writes, durability: durability)) {
+          continuation.resume(returning: $0)
+        }
+      }
+    }
+    do throws(LogError) { _ = try result.get() } catch { throw stream.failure(error) }
+  }
+
   /// The relation for the dead letters of a stream. A crash may have come before it was made.
   fileprivate func deadLetterTopic(of stream: Stream) async throws(DatabaseError) -> Stream {
-    try await makeDeadLetters(of: stream)
+    try await makeCompanions(of: stream)
     guard let letters = deadLetters(of: stream) else {
       throw DatabaseError(.internal, "the relation for dead letters is not there")
     }

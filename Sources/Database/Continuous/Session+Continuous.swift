@@ -28,10 +28,13 @@ extension Session {
   /// Makes the query that feeds a stream which is made with it.
   ///
   /// Returns when the rows that were in the source have come into the stream.
+  ///
+  /// - Parameter columns: Those of the stream that the query fills; empty to go by name.
   func createContinuously(
-    _ given: StreamDefinition, _ plan: EmitPlan, from start: Offset
+    _ given: StreamDefinition, _ plan: EmitPlan, filling columns: [UInt32], from start: Offset
   ) async throws(DatabaseError) {
     var query = try definition(.createStream, plan, from: start)
+    query.columns = columns
     let source = plan.stream
     let made: Stream
     do throws(DatabaseError) {
@@ -41,7 +44,6 @@ extension Session {
             .notFound, "the stream \(source.definition.qualifiedName) was dropped")
         }
         query.sink = stream.topic
-        if !stream.options.isSchemaless { query.columns = stream.current.columns.map(\.id) }
         return [ContinuousRows.batch(.made, query)]
       }
     } catch {
@@ -54,7 +56,7 @@ extension Session {
     } catch {
       try? await database.continuous.end(running)
       try? await remove(made)
-      if let dead = deadLetters(of: made) { try? await remove(dead) }
+      for companion in companions(of: made) { try? await remove(companion) }
       throw error
     }
   }
@@ -158,18 +160,9 @@ extension ContinuousInsert {
     of sink: StreamDefinition, for schema: Schema
   ) throws(DatabaseError) -> [UInt32] {
     if sink.options.isSchemaless, columns == nil { return [] }
-    let names = isByName ? schema.fields.map(\.name) : columns
-    guard let names else {
-      let all = sink.current.columns
-      guard schema.fields.count == all.count else {
-        throw DatabaseError(
-          .invalidArgument,
-          "the stream \(sink.qualifiedName) has \(all.count) columns and the query returns "
-            + "\(schema.fields.count); name those that it fills: INSERT INTO "
-            + "\(sink.qualifiedName) (…)")
-      }
-      return all.map(\.id)
-    }
+    let count = schema.fields.count
+    let written = isByName ? schema.fields.map(\.name) : columns
+    let names = if let written { written } else { try sink.columns(ofValueCount: count) }
     guard names.count == schema.fields.count else {
       throw DatabaseError(
         .invalidArgument,

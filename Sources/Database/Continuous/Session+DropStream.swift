@@ -23,11 +23,9 @@ extension Session {
     for subscription in subscriptions {
       try await dropSubscription(subscription.name, isIfExists: true)
     }
+    let companions = Self.isCompanion(stream.definition) ? [] : companions(of: stream)
     try await remove(stream)
-    let definition = stream.definition
-    let dead = database.streams.stream(
-      StreamName(schema: definition.name, name: Self.deadLetterName))
-    if let dead { try await drop(dead, isCascading: true) }
+    for companion in companions { try await drop(companion, isCascading: true) }
   }
 
   private func dependants(

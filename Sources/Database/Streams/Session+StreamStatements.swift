@@ -108,11 +108,11 @@ extension Session {
       return try await self.create(definition, as: query, create, context)
     }
     definition.versions[0].columns = try await columns(of: create.columns)
-    try checkColumns(definition)
+    try finishColumns(&definition)
     _ = try await make(definition)
   }
 
-  private func checkColumns(_ definition: StreamDefinition) throws(DatabaseError) {
+  private func finishColumns(_ definition: inout StreamDefinition) throws(DatabaseError) {
     guard definition.options.isSchemaless || !definition.current.columns.isEmpty else {
       throw DatabaseError(
         .invalidArgument,
@@ -120,6 +120,7 @@ extension Session {
           + "rows bring them: WITH (FORMAT = 'JSON')")
     }
     try definition.checkWatermark()
+    try definition.addRunningColumns()
   }
 
   /// `CREATE STREAM … AS SELECT …`: a query that runs for ever if it looks at one row of one stream at a
@@ -129,21 +130,25 @@ extension Session {
   ) async throws(DatabaseError) {
     var definition = given
     let atRest = create.queryAtRest ?? query
-    definition.versions[0].columns = try await columns(ofQuery: atRest, context)
-    try checkColumns(definition)
+    let columns = try await columns(ofQuery: atRest, context)
+    definition.versions[0].columns = columns
     let plan: EmitPlan
     do throws(DatabaseError) {
       plan = try await continuousPlan(query)
     } catch {
       guard !create.emitsChanges, create.start == nil else { throw error }
       definition.storedOnce = error.message
+      try finishColumns(&definition)
       return try await store(atRest, in: definition, context)
     }
     if plan.isPlain, definition.watermark == nil {
       definition.watermark = plan.stream.definition.watermark
     }
+    try finishColumns(&definition)
     let start = try await offset(create.start ?? .beginning, plan.stream)
-    try await createContinuously(definition, plan, from: start)
+    let isOpen = definition.options.isSchemaless
+    try await createContinuously(
+      definition, plan, filling: isOpen ? [] : columns.map(\.id), from: start)
   }
 
   /// Makes a stream of the rows that a query returns now.
@@ -157,7 +162,7 @@ extension Session {
     } catch {
       // Without its rows it is not what was asked for.
       try? await remove(stream)
-      if let dead = deadLetters(of: stream) { try? await remove(dead) }
+      for companion in companions(of: stream) { try? await remove(companion) }
       throw error
     }
   }
@@ -241,7 +246,7 @@ extension Session {
       database.streams.add(stream)
       return stream
     }
-    if given.options.onError == .deadLetter { try await makeDeadLetters(of: made) }
+    try await makeCompanions(of: made)
     return made
   }
 
@@ -284,6 +289,7 @@ extension Session {
   ) async throws(DatabaseError) -> [StreamDefinition.Column] {
     let rows = try await internalQuery("DESCRIBE \(query)", context)
     let fields = try await describedFields(query)
+    try checkNames(fields.map(\.name))
     let types = rows.flatMap { batch in
       (0..<batch.rowCount).map { batch.columns[1].string(at: $0) ?? "VARCHAR" }
     }
@@ -312,6 +318,7 @@ extension Session {
       if isIfExists { return }
       throw DatabaseError(.notFound, "there is no stream \(name)")
     }
+    guard !stream.definition.isBuiltIn else { throw stream.definition.belongsToServer }
     try await drop(stream, isCascading: isCascading)
   }
 
@@ -319,8 +326,8 @@ extension Session {
     try await database.streams.turn.with { () async throws(DatabaseError) in
       let definition = stream.definition
       try await database.streams.recordDrop(definition)
-      _ = database.streams.remove(definition.key)
       stream.drop()
+      _ = database.streams.remove(definition.key)
       database.liveQueries.streamWasDropped(stream)
       database.continuous.streamWasDropped(stream)
       try await relations { (relations) throws(DatabaseError) in

@@ -8,6 +8,7 @@ internal import Synchronization
 final class StreamCatalog: Sendable {
   private struct State {
     var streams: [StreamName: Stream] = [:]
+    var running: [TopicID: RunningWrites] = [:]
   }
 
   let log: any LogStore
@@ -21,6 +22,10 @@ final class StreamCatalog: Sendable {
 
   func stream(_ name: StreamName) -> Stream? { state.withLock { $0.streams[name] } }
 
+  func stream(of topic: TopicID) -> Stream? {
+    state.withLock { state in state.streams.values.first { $0.topicID == topic } }
+  }
+
   /// In the order of their names.
   var all: [Stream] {
     state.withLock { Array($0.streams.values) }
@@ -32,7 +37,24 @@ final class StreamCatalog: Sendable {
   }
 
   func remove(_ name: StreamName) -> Stream? {
-    state.withLock { $0.streams.removeValue(forKey: name) }
+    state.withLock { state in
+      let stream = state.streams.removeValue(forKey: name)
+      if let stream, stream.isDropped { state.running[stream.topicID] = nil }
+      return stream
+    }
+  }
+
+  /// Whoever computes the running columns of a stream; made at the first call.
+  func running(
+    of stream: Stream, _ make: () -> RunningWrites
+  ) -> RunningWrites? {
+    guard stream.definition.options.running.isOn else { return nil }
+    return state.withLock { state in
+      if let known = state.running[stream.topicID] { return known }
+      let made = make()
+      state.running[stream.topicID] = made
+      return made
+    }
   }
 
   // MARK: The topic of the catalog
@@ -241,7 +263,7 @@ extension DatabaseError {
       case .full: .resourceExhausted
       case .failed, .closed: .unavailable
       case .damaged: .internal
-      case .noPreparation: .aborted
+      case .noPreparation, .moved: .aborted
       case .invalid: .invalidArgument
       }
     self.init(code, "\(error)", cause: error)

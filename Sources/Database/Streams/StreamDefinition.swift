@@ -40,7 +40,7 @@ struct StreamDefinition: Sendable {
     schemaName == "main" ? QualifiedName(name) : QualifiedName(schemaName, name)
   }
 
-  private static let storedOnceKey = "stored_once"
+  private static let storedOnceKey = "__stored_once"
 
   /// Why the rows of the query that made it were stored once, and do not flow; nil if they do, or if it
   /// was not made by a query.
@@ -49,10 +49,14 @@ struct StreamDefinition: Sendable {
     set { writtenOptions[Self.storedOnceKey] = newValue?.replacing("\n", with: " ") }
   }
 
-  /// What stands in `WITH (…)`, by name.
-  var shownOptions: [(name: String, value: String)] {
-    writtenOptions.filter { $0.key != Self.storedOnceKey }.sorted { $0.key < $1.key }
-      .map { ($0.key, $0.value) }
+  /// Whether the server makes it by itself.
+  var isBuiltIn: Bool { key == StreamName(schema: "main", name: MetricsRelation.name) }
+
+  var belongsToServer: DatabaseError {
+    DatabaseError(
+      .permissionDenied,
+      "\(qualifiedName) belongs to the server and can neither be dropped nor renamed; "
+        + "ALTER STREAM \(qualifiedName) SET (retention = '7 days') removes old rows")
   }
 
   var key: StreamName { StreamName(schema: schemaName, name: name) }

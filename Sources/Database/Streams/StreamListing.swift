@@ -77,7 +77,10 @@ enum StreamListing {
     // As long as its columns are those of the query.
     let isWhole = maker != nil && definition.versions.count == 1
     if !isWhole, !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
-    let options = definition.shownOptions.map { "\($0.name) = \(stringLiteral($0.value))" }
+    let options = definition.writtenOptions.filter { !$0.key.hasPrefix("__") }.sorted {
+      $0.key < $1.key
+    }
+    .map { "\($0.key) = \(stringLiteral($0.value))" }
     if !options.isEmpty { text += " WITH (\(options.joined(separator: ", ")))" }
     if let maker, isWhole { text += " AS\n  \(maker.definition.query)\n  EMIT CHANGES" }
     for feeder in feeders where !(isWhole && feeder === maker) {

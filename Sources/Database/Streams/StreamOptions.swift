@@ -13,6 +13,9 @@ struct StreamOptions: Sendable, Hashable {
   /// Whether columns appear as rows bring them.
   var isSchemaless = false
   var keyMemory = Duration.seconds(7 * 86_400)
+  var running = RunningOptions()
+  /// Whether the log knows the times of another column for some of the rows.
+  var hasMixedEventTimes = false
 
   var topicSettings: TopicSettings {
     TopicSettings(
@@ -20,10 +23,14 @@ struct StreamOptions: Sendable, Hashable {
       retentionIgnoresHolds: retentionIgnoresHolds, keyMemory: keyMemory)
   }
 
-  static let names = [
-    "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
-    "retention_ignores_readers",
-  ]
+  static let names =
+    ([
+      "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
+      "retention_ignores_readers",
+    ] + RunningOptions.names).sorted()
+
+  /// What the catalog says of a stream whose event time has become another column.
+  static let mixedEventTimes = "__mixed_event_times"
 
   /// Options of other systems that mean nothing here, and do no harm.
   private static let ignored: Set<String> = ["replicate", "replicas", "encode"]
@@ -35,6 +42,11 @@ struct StreamOptions: Sendable, Hashable {
   mutating func set(
     _ name: String, _ value: String, at position: SourcePosition? = nil
   ) throws(SQLError) {
+    if try running.set(name, value, at: position) { return }
+    if name == Self.mixedEventTimes {
+      hasMixedEventTimes = true
+      return
+    }
     let word = value.lowercased()
     func refuse(_ what: String) -> SQLError {
       SQLError("the option \(name) takes \(what), not '\(value)'", at: position)
