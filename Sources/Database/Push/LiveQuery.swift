@@ -24,6 +24,7 @@ public final class LiveQuery: Sendable {
     var isSignalled = false
     var reader: CheckedContinuation<Void, Never>?
     var rowCount = 0
+    var maxTakenRowCount = LiveQuery.maxStepRowCount
     var watch: TopicWatch?
     var stage: (version: UInt32, statement: StageStatement)?
   }
@@ -67,7 +68,10 @@ public final class LiveQuery: Sendable {
   ///
   /// - Throws: When the stream was dropped or changed so that the columns are others, when its rows
   ///   are gone, or when the query was terminated.
-  public func next() async throws(DatabaseError) -> LiveBatch? {
+  public func next() async throws(DatabaseError) -> LiveBatch? { try await next(waits: true) }
+
+  /// - Parameter waits: Whether to wait for rows; without, nil is the answer when there are none now.
+  func next(waits: Bool) async throws(DatabaseError) -> LiveBatch? {
     while true {
       if Task.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
       let (ending, isPaused) = look()
@@ -78,6 +82,7 @@ public final class LiveQuery: Sendable {
       }
       let range = isPaused ? nil : try nextRange()
       guard let range else {
+        guard waits else { return nil }
         await wait()
         continue
       }
@@ -105,7 +110,8 @@ public final class LiveQuery: Sendable {
   private func nextRange() throws(DatabaseError) -> Range<Offset>? {
     let head = stream.topic.state.head
     if let delivery {
-      return delivery.take(for: self, head: head, maxRowCount: Self.maxStepRowCount)
+      let count = state.withLock { $0.maxTakenRowCount }
+      return delivery.take(for: self, head: head, maxRowCount: count)
     }
     let position = state.withLock { $0.position }
     guard position < head else { return nil }
@@ -229,6 +235,12 @@ public final class LiveQuery: Sendable {
   }
 
   // MARK: From outside
+
+  /// Sets how many rows of a subscription are taken from its other readers at a time.
+  func take(atMost rowCount: Int) {
+    let count = min(Int64(rowCount), Self.maxStepRowCount)
+    state.withLock { $0.maxTakenRowCount = count }
+  }
 
   /// Lets the statement be made again, as after a failure of the engine.
   func forgetStage() { state.withLock { $0.stage = nil } }

@@ -35,7 +35,7 @@ extension Session {
     }
   }
 
-  private func start(
+  func start(
     _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil
   ) -> LiveQuery {
     let query = LiveQuery(

@@ -44,8 +44,9 @@ extension Session {
     case .pauseQuery(let id): try await setPaused(true, id)
     case .resumeQuery(let id): try await setPaused(false, id)
     case .insertContinuously(let insert): try await insertContinuously(insert)
-    case .declareCursor, .fetch, .closeCursor:
-      throw DatabaseError(.unimplemented, "cursors come soon")
+    case .declareCursor(let declare): try await self.declare(declare)
+    case .fetch(let fetch): return try await ready(try await self.fetch(fetch))
+    case .closeCursor(let name): try closeCursor(name)
     case .createSubscription(let create): try await self.create(create)
     case .dropSubscription(let name, let isIfExists):
       try await dropSubscription(name, isIfExists: isIfExists)
@@ -81,6 +82,7 @@ extension Session {
       StreamListing.statement(of: try stream(name).definition).schema
     case .showQueries: QueryListing.batch(database).schema
     case .showSubscriptions: database.subscriptions.listing.schema
+    case .fetch(let fetch): try cursor(fetch.name).schema
     case .emitChanges(let emit): try await plan(emit).schema
     case .subscribe(let subscribe): try await plan(subscribe).schema
     default: Schema([])
