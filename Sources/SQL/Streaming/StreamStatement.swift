@@ -122,6 +122,16 @@ public struct ContinuousInsert: Hashable, Sendable {
   public var query: String
   /// Where it begins, if that is written.
   public var start: EmitStart?
+
+  public init(
+    target: QualifiedName, columns: [String]?, isByName: Bool, query: String, start: EmitStart?
+  ) {
+    self.target = target
+    self.columns = columns
+    self.isByName = isByName
+    self.query = query
+    self.start = start
+  }
 }
 
 /// `DECLARE c SUBSCRIPTION CURSOR FOR s [SINCE …]`.
@@ -131,6 +141,12 @@ public struct DeclareCursor: Hashable, Sendable {
   public var source: QualifiedName
   /// Nil for where the subscription is, or for now.
   public var start: EmitStart?
+
+  public init(name: String, source: QualifiedName, start: EmitStart? = nil) {
+    self.name = name
+    self.source = source
+    self.start = start
+  }
 }
 
 /// `FETCH n FROM c [WITH (timeout = '1s')]`.
@@ -140,6 +156,12 @@ public struct FetchCursor: Hashable, Sendable {
   public var rowCount: Int
   /// How long to wait for the first row, in microseconds; nil does not wait.
   public var timeoutMicroseconds: Int64?
+
+  public init(name: String, rowCount: Int, timeoutMicroseconds: Int64? = nil) {
+    self.name = name
+    self.rowCount = rowCount
+    self.timeoutMicroseconds = timeoutMicroseconds
+  }
 }
 
 public struct CreateSubscription: Hashable, Sendable {
