@@ -31,6 +31,7 @@ public final class StreamingDatabase: Sendable {
   private let clock: @Sendable () -> Int64
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
+  let continuous: ContinuousQueries
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -77,6 +78,7 @@ public final class StreamingDatabase: Sendable {
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
     liveQueries = LiveQueries(instances)
     subscriptions = Subscriptions(streams)
+    continuous = ContinuousQueries(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
     engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
@@ -89,6 +91,7 @@ public final class StreamingDatabase: Sendable {
     try await groupCommits.recover()
     try await subscriptions.fold()
     try await MetricsStream(self).open()
+    try resumeContinuousQueries()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -182,6 +185,7 @@ public final class StreamingDatabase: Sendable {
       return Array(state.sessions.values)
     }
     liveQueries.shutDown()
+    await continuous.shutDown()
     for session in sessions { await session.close() }
   }
 
