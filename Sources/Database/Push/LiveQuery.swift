@@ -291,12 +291,14 @@ struct EmitPlan: Sendable {
   var name: QualifiedName
   /// Whether the query goes on when columns of the stream get wider types, and then computes with those.
   var keepsUp = false
+  /// Whether columns that the stream gets later are taken too: all columns go where any may appear.
+  var grows = false
   var instance: @Sendable () throws(DatabaseError) -> DuckDBInstance
 
   /// The columns under which rows are read now.
   func version(_ definition: StreamDefinition) -> StreamDefinition.Version {
     let current = definition.current
-    if isOpen { return current }
+    if isOpen || grows { return current }
     guard keepsUp else { return version }
     let columns = version.columns.map { planned in
       var column = planned
