@@ -413,7 +413,7 @@ struct ContinuousQueryTests {
     try await after.run("INSERT INTO s VALUES (2)")
     await settle(server.database)
     let failed = try await after.rows("SHOW QUERIES")[0]
-    #expect(failed[2] == "FAILED" && failed[10].contains("gone"), "\(failed)")
+    #expect(failed[2] == "FAILED" && failed[10].contains("removed by retention"), "\(failed)")
     try await after.run("RESUME QUERY \(id)")
     await settle(server.database)
     #expect(try await ids(after, "t") == ["2"])
