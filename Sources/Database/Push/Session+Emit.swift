@@ -36,11 +36,12 @@ extension Session {
   }
 
   func start(
-    _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil
+    _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil,
+    isOfCursor: Bool = false
   ) -> LiveQuery {
     let query = LiveQuery(
       id: database.liveQueries.nextID(), sql: sql, plan: plan, from: start, delivery: delivery,
-      engine: engine, registry: database.liveQueries,
+      isOfCursor: isOfCursor, engine: engine, registry: database.liveQueries,
       startMicroseconds: database.nowMicroseconds)
     database.liveQueries.add(query)
     return query
