@@ -68,6 +68,7 @@ let package = Package(
     .target(name: "CChecksum"),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib"),
     .target(name: "CDuckDB", exclude: ["functions.inc"]),
+    .target(name: "CADBC", exclude: ["functions.inc"]),
     .target(
       name: "CEdit",
       linkerSettings: [
@@ -81,6 +82,7 @@ let package = Package(
 
     // Level 2.
     target("DuckDB", "CDuckDB", "Columnar"),
+    target("ADBC", "CADBC", "CArrow", "Columnar", deque),
     target("GRPC", "CZlib", nioCore, nioPosix, nioHTTP2, nioHPACK, logging),
     target("FlightProtocol", "Columnar", nioCore, protobuf),
     target("Log", "CChecksum", "Columnar", deque),
@@ -134,6 +136,7 @@ let package = Package(
     // Tests, in the order of what they test.
     tests(of: "Columnar"),
     tests(of: "DuckDB", "Columnar"),
+    tests(of: "ADBC", "Columnar"),
     tests(of: "GRPC", nioCore, nioPosix, nioHPACK, nioHTTP2, logging),
     tests(of: "FlightProtocol", "Columnar", nioCore, protobuf),
     tests(of: "Log", "Columnar", "TestSupport"),
