@@ -126,6 +126,6 @@ func withTexts<Value>(
     unsafe pointer.initialize(from: bytes, count: bytes.count)
     unsafe pointers.append(pointer)
   }
-  defer { for unsafepointer in unsafe pointers { unsafe pointer?.deallocate() } }
+  defer { unsafe pointers.forEach { unsafe $0?.deallocate() } }
   return try unsafe body(pointers.map { unsafe $0.map { unsafe UnsafePointer($0) } })
 }

@@ -1,4 +1,5 @@
 import CADBC
+internal import Synchronization
 
 /// A session with a database.
 ///
@@ -13,6 +14,11 @@ public final class ADBCConnection: @unchecked Sendable {
   let call: Call
   let lock = SerialLock()
   public let database: ADBCDatabase
+  private let autocommit = Atomic(true)
+  private var openResults: [ObjectIdentifier: WeakResult] = [:]
+  private let openResultCount = Atomic(0)
+
+  private struct WeakResult { weak var result: ADBCResult? }
 
   init(
     of database: ADBCDatabase, _ parent: UnsafeMutablePointer<AdbcDatabase>, _ call: Call,
@@ -84,8 +90,14 @@ public final class ADBCConnection: @unchecked Sendable {
   /// Off: a transaction is open from now on, until `commit()` or `rollback()`, which begin the next one. On, as at the beginning: each statement
   /// is its own; switching it on commits.
   public func setAutocommit(_ isOn: Bool) throws(ADBCError) {
-    try setOption("adbc.connection.autocommit", .text(isOn ? "true" : "false"))
+    try lock { () throws(ADBCError) in
+      try setOption("adbc.connection.autocommit", .text(isOn ? "true" : "false"))
+      autocommit.store(isOn, ordering: .relaxed)
+    }
   }
+
+  /// Whether each statement is a transaction of its own.
+  public var isAutocommit: Bool { autocommit.load(ordering: .relaxed) }
 
   public func commit() throws(ADBCError) {
     try lock { () throws(ADBCError) in
@@ -97,6 +109,35 @@ public final class ADBCConnection: @unchecked Sendable {
     try lock { () throws(ADBCError) in
       try unsafe call.check { error in unsafe AdbcConnectionRollback(handle, error) }
     }
+  }
+
+  // MARK: - Use by others
+
+  /// Whether no transaction and no result is open. Does not block.
+  public var isClean: Bool { isAutocommit && openResultCount.load(ordering: .relaxed) == 0 }
+
+  /// Closes open results, rolls an open transaction back and switches autocommit on.
+  ///
+  /// Settings of the session that were changed by statements stay as they are.
+  public func reset() throws(ADBCError) {
+    try lock { () throws(ADBCError) in
+      for open in openResults.values { open.result?.close() }
+      guard !isAutocommit else { return }
+      try rollback()
+      try setAutocommit(true)
+    }
+  }
+
+  /// Called with the lock.
+  func opened(_ result: ADBCResult) {
+    openResults[ObjectIdentifier(result)] = WeakResult(result: result)
+    openResultCount.store(openResults.count, ordering: .relaxed)
+  }
+
+  /// Called with the lock.
+  func closed(_ result: ADBCResult) {
+    openResults[ObjectIdentifier(result)] = nil
+    openResultCount.store(openResults.count, ordering: .relaxed)
   }
 
   // MARK: - Options

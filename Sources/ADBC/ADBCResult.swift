@@ -37,6 +37,7 @@ public final class ADBCResult: @unchecked Sendable {
       let code = unsafe getSchema(stream, room.schema.assumingMemoryBound(to: ArrowSchema.self))
       guard code == 0 else { throw failure(code) }
       schema = try unsafe imported(room.schema)
+      connection.opened(self)
     } catch {
       release()
       unsafe stream.deallocate()
@@ -76,6 +77,7 @@ public final class ADBCResult: @unchecked Sendable {
   public func close() { connection.lock { release() } }
 
   private func release() {
+    if isOpen { connection.closed(self) }
     isOpen = false
     if let release = unsafe stream.pointee.release { unsafe release(stream) }
     unsafe stream.pointee.release = nil
