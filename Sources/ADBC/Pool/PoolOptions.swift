@@ -22,3 +22,71 @@ public struct PoolOptions: Hashable, Sendable {
 
   public init() {}
 }
+
+extension PoolOptions {
+  /// What the names of all options of a pool begin with.
+  public static let prefix = "pool_"
+
+  /// The names in a connection string.
+  public static let names = [
+    "pool_max", "pool_min", "pool_idle_timeout", "pool_max_lifetime", "pool_check_after",
+    "pool_wait_timeout", "pool_breaker_failures", "pool_breaker_delay", "pool_breaker_max_delay",
+  ]
+
+  /// Sets the option of that name.
+  ///
+  /// - Parameter value: A number, or a time: seconds, or with a unit, `500ms`, `30s`, `5m`, `1h`.
+  public mutating func set(_ name: String, _ value: String) throws(ADBCError) {
+    switch name {
+    case "pool_max": maxCount = try count(name, value)
+    case "pool_min": minCount = try count(name, value)
+    case "pool_idle_timeout": idleTimeout = try duration(name, value)
+    case "pool_max_lifetime": maxLifetime = try duration(name, value)
+    case "pool_check_after": checkAfter = try duration(name, value)
+    case "pool_wait_timeout": waitTimeout = try duration(name, value)
+    case "pool_breaker_failures": breakerFailures = try count(name, value)
+    case "pool_breaker_delay": breakerDelay = try duration(name, value)
+    case "pool_breaker_max_delay": breakerMaxDelay = try duration(name, value)
+    default:
+      throw ADBCError(
+        .invalidArgument,
+        "the pool has no option \(name); it has \(Self.names.joined(separator: ", "))")
+    }
+  }
+
+  /// Whether the options make sense together.
+  public func validate() throws(ADBCError) {
+    guard maxCount >= 1, maxCount <= 10_000 else {
+      throw ADBCError(.invalidArgument, "pool_max is \(maxCount); it must be from 1 to 10000")
+    }
+    guard minCount <= maxCount else {
+      throw ADBCError(
+        .invalidArgument, "pool_min is \(minCount), which is more than pool_max, \(maxCount)")
+    }
+  }
+
+  private func count(_ name: String, _ value: String) throws(ADBCError) -> Int {
+    guard let count = Int(value), count >= 0, count <= 1_000_000 else {
+      throw ADBCError(.invalidArgument, "\(name) is \"\(value)\"; it must be a number from 0 on")
+    }
+    return count
+  }
+
+  private func duration(_ name: String, _ value: String) throws(ADBCError) -> Duration {
+    let digits = value.prefix { $0.isASCII && $0.isNumber }
+    let milliseconds: Int? =
+      switch value.dropFirst(digits.count) {
+      case "", "s": 1000
+      case "ms": 1
+      case "m", "min": 60_000
+      case "h": 3_600_000
+      default: nil
+      }
+    guard let milliseconds, let number = Int(digits), number <= 1_000_000_000 else {
+      throw ADBCError(
+        .invalidArgument,
+        "\(name) is \"\(value)\"; it must be a time such as 30, 500ms, 30s, 5m or 1h")
+    }
+    return .milliseconds(number * milliseconds)
+  }
+}
