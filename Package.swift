@@ -136,7 +136,7 @@ let package = Package(
     // Tests, in the order of what they test.
     tests(of: "Columnar"),
     tests(of: "DuckDB", "Columnar"),
-    tests(of: "ADBC", "Columnar"),
+    tests(of: "ADBC", "Columnar", "TestSupport"),
     tests(of: "GRPC", nioCore, nioPosix, nioHPACK, nioHTTP2, logging),
     tests(of: "FlightProtocol", "Columnar", nioCore, protobuf),
     tests(of: "Log", "Columnar", "TestSupport"),

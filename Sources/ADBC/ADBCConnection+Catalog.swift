@@ -58,7 +58,7 @@ extension ADBCConnection {
     var types: [String] = []
     while let batch = try result.next() {
       guard let column = batch.columns.first else { continue }
-      types += (0..<batch.rowCount).compactMap { TextColumn(column)?[$0] }
+      types += (0..<batch.rowCount).compactMap { column.string(at: $0) }
     }
     return types
   }

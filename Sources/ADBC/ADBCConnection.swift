@@ -28,22 +28,12 @@ public final class ADBCConnection: @unchecked Sendable {
     self.call = call
     unsafe handle = .allocate(capacity: 1)
     unsafe handle.initialize(to: AdbcConnection())
-    do throws(ADBCError) {
-      try unsafe call.check { error in unsafe AdbcConnectionNew(handle, error) }
-    } catch {
-      unsafe handle.deallocate()
-      throw error
+    // From here on `deinit` releases the handle, also when this throws.
+    try unsafe call.check { error in unsafe AdbcConnectionNew(handle, error) }
+    for (name, value) in options.sorted(by: { $0.key < $1.key }) {
+      try unsafe OptionFunctions.connection.set(name, value, of: handle, call)
     }
-    do throws(ADBCError) {
-      for (name, value) in options.sorted(by: { $0.key < $1.key }) {
-        try unsafe OptionFunctions.connection.set(name, value, of: handle, call)
-      }
-      try unsafe call.check { error in unsafe AdbcConnectionInit(handle, parent, error) }
-    } catch {
-      unsafe call.attempt { error in unsafe AdbcConnectionRelease(handle, error) }
-      unsafe handle.deallocate()
-      throw error
-    }
+    try unsafe call.check { error in unsafe AdbcConnectionInit(handle, parent, error) }
   }
 
   deinit {

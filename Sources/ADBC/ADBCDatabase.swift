@@ -32,18 +32,12 @@ public final class ADBCDatabase: @unchecked Sendable {
     call = Call(redaction: Redaction(secrets))
     unsafe handle = .allocate(capacity: 1)
     unsafe handle.initialize(to: AdbcDatabase())
-    do throws(ADBCError) {
-      try unsafe call.check { error in unsafe AdbcDatabaseNew(handle, error) }
-    } catch {
-      unsafe handle.deallocate()
-      throw error
-    }
+    // From here on `deinit` releases the handle, also when this throws.
+    try unsafe call.check { error in unsafe AdbcDatabaseNew(handle, error) }
     do throws(ADBCError) {
       try configure(uri: uri, username: username, password: password, options: options)
       try unsafe call.check { error in unsafe AdbcDatabaseInit(handle, error) }
     } catch {
-      unsafe call.attempt { error in unsafe AdbcDatabaseRelease(handle, error) }
-      unsafe handle.deallocate()
       throw Self.explain(error, driver: driver)
     }
   }

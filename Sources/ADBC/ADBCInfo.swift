@@ -15,27 +15,18 @@ public struct ADBCInfo: Hashable, Sendable {
   public var driverName: String? { texts[100] }
   public var driverVersion: String? { texts[101] }
 
-  /// Reads one batch of `GetInfo`: a number, and a dense union of the kinds of values.
+  /// Reads one batch of `GetInfo`: a number, and a union of the kinds of values.
   mutating func add(_ batch: Batch) {
-    guard batch.columns.count == 2,
-      case .union(.dense, let fields, let ids) = batch.columns[1].type,
-      batch.columns[0].type == .uint32, batch.columns[0].buffers.count == 2,
-      batch.columns[1].buffers.count == 2
-    else { return }
-    let (names, kinds, places) = (
-      batch.columns[0].buffers[1], batch.columns[1].buffers[0], batch.columns[1].buffers[1]
-    )
-    let codes = names.values(as: UInt32.self)
-    let typeIDs = kinds.values(as: Int8.self)
-    let offsets = places.values(as: Int32.self)
+    guard batch.columns.count == 2 else { return }
     for row in 0..<batch.rowCount {
-      guard let child = ids.firstIndex(of: typeIDs[row]), child < fields.count else { continue }
-      let column = batch.columns[1].children[child]
-      let place = Int(offsets[row])
-      if let text = TextColumn(column)?[place] {
-        texts[codes[row]] = text
-      } else if let number = IntegerColumn(column)?[place] {
-        numbers[codes[row]] = number
+      guard let code = batch.columns[0].string(at: row).flatMap({ UInt32($0) }),
+        let text = batch.columns[1].string(at: row)
+      else { continue }
+      switch batch.columns[1].resolved(row).column.type {
+      case .utf8, .largeUTF8, .utf8View: texts[code] = text
+      case .bool: numbers[code] = text == "true" ? 1 : 0
+      case .int32, .int64: numbers[code] = Int64(text)
+      default: continue
       }
     }
   }

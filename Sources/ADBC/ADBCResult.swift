@@ -28,21 +28,16 @@ public final class ADBCResult: @unchecked Sendable {
     self.statement = statement
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: ArrowArrayStream())
-    do throws(ADBCError) {
-      try unsafe connection.call.check { error in
-        unsafe fill(UnsafeMutableRawPointer(stream), error)
-      }
-      guard let getSchema = unsafe stream.pointee.get_schema else { return }
-      let room = CStructs()
-      let code = unsafe getSchema(stream, room.schema.assumingMemoryBound(to: ArrowSchema.self))
-      guard code == 0 else { throw failure(code) }
-      schema = try unsafe imported(room.schema)
-      connection.opened(self)
-    } catch {
-      release()
-      unsafe stream.deallocate()
-      throw error
+    // From here on `deinit` releases the stream, also when this throws.
+    try unsafe connection.call.check { error in
+      unsafe fill(UnsafeMutableRawPointer(stream), error)
     }
+    guard let getSchema = unsafe stream.pointee.get_schema else { return }
+    let room = CStructs()
+    let code = unsafe getSchema(stream, room.schema.assumingMemoryBound(to: ArrowSchema.self))
+    guard code == 0 else { throw failure(code) }
+    schema = try unsafe imported(room.schema)
+    connection.opened(self)
   }
 
   deinit {
@@ -63,6 +58,8 @@ public final class ADBCResult: @unchecked Sendable {
       }
       guard unsafe room.isFilled(room.array) else {
         release()
+        // A driver that pulls bound rows as late as this may take an error of theirs for their end.
+        if let failure = statement?.sourceFailure { throw ADBCError(.invalidData, failure) }
         return nil
       }
       do throws(CDataError) {
@@ -77,7 +74,7 @@ public final class ADBCResult: @unchecked Sendable {
   public func close() { connection.lock { release() } }
 
   private func release() {
-    if isOpen { connection.closed(self) }
+    connection.closed(self)
     isOpen = false
     if let release = unsafe stream.pointee.release { unsafe release(stream) }
     unsafe stream.pointee.release = nil

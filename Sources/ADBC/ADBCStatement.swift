@@ -1,4 +1,5 @@
 import CADBC
+internal import Synchronization
 public import Columnar
 
 /// One statement of a connection: its text, its parameters, its options.
@@ -11,6 +12,8 @@ public final class ADBCStatement: @unchecked Sendable {
   let handle: UnsafeMutablePointer<AdbcStatement>
   public let connection: ADBCConnection
   private weak var openResult: ADBCResult?
+  /// The rows that the next execution pulls.
+  private var source: BoundSource?
 
   var call: Call { connection.call }
   var lock: SerialLock { connection.lock }
@@ -20,13 +23,9 @@ public final class ADBCStatement: @unchecked Sendable {
     self.connection = connection
     unsafe handle = .allocate(capacity: 1)
     unsafe handle.initialize(to: AdbcStatement())
-    do throws(ADBCError) {
-      try unsafe connection.call.check { error in
-        unsafe AdbcStatementNew(connection.handle, handle, error)
-      }
-    } catch {
-      unsafe handle.deallocate()
-      throw error
+    // From here on `deinit` releases the handle, also when this throws.
+    try unsafe connection.call.check { error in
+      unsafe AdbcStatementNew(connection.handle, handle, error)
     }
   }
 
@@ -69,6 +68,7 @@ public final class ADBCStatement: @unchecked Sendable {
   public func bind(_ batch: Batch) throws(ADBCError) {
     let room = CStructs()
     try lock { () throws(ADBCError) in
+      source = nil
       unsafe CData.exportBatch(batch, to: room.array)
       unsafe CData.exportSchema(batch.schema, to: room.schema)
       try unsafe call.check { error in
@@ -85,7 +85,9 @@ public final class ADBCStatement: @unchecked Sendable {
   ) throws(ADBCError) {
     let room = CStructs()
     try lock { () throws(ADBCError) in
-      unsafe CData.exportStream(schema: schema, to: room.stream, next: next)
+      let source = BoundSource(next)
+      self.source = source
+      unsafe CData.exportStream(schema: schema, to: room.stream) { try source.pull() }
       try unsafe call.check { error in unsafe AdbcStatementBindStream(handle, room.stream, error) }
     }
   }
@@ -97,8 +99,10 @@ public final class ADBCStatement: @unchecked Sendable {
     try lock { () throws(ADBCError) in
       openResult?.close()
       var rowCount: Int64 = -1
-      let result = try unsafe ADBCResult(from: connection, keeping: self) { stream, error in
-        unsafe AdbcStatementExecuteQuery(handle, stream, &rowCount, error)
+      let result = try explained { () throws(ADBCError) in
+        try unsafe ADBCResult(from: connection, keeping: self) { stream, error in
+          unsafe AdbcStatementExecuteQuery(handle, stream, &rowCount, error)
+        }
       }
       result.rowsAffected = rowCount < 0 ? nil : Int(rowCount)
       openResult = result
@@ -114,8 +118,10 @@ public final class ADBCStatement: @unchecked Sendable {
     try lock { () throws(ADBCError) in
       openResult?.close()
       var rowCount: Int64 = -1
-      try unsafe call.check { error in
-        unsafe AdbcStatementExecuteQuery(handle, nil, &rowCount, error)
+      try explained { () throws(ADBCError) in
+        try unsafe call.check { error in
+          unsafe AdbcStatementExecuteQuery(handle, nil, &rowCount, error)
+        }
       }
       return rowCount < 0 ? nil : Int(rowCount)
     }
@@ -181,6 +187,26 @@ public final class ADBCStatement: @unchecked Sendable {
     }
   }
 
+  /// Sees to it that an error of the bound rows is told: some drivers take it for the end of the rows, others hide its words.
+  private func explained<Value>(
+    _ execute: () throws(ADBCError) -> Value
+  ) throws(ADBCError) -> Value {
+    let value: Value
+    do throws(ADBCError) {
+      value = try execute()
+    } catch {
+      guard let failure = source?.failure, !error.message.contains(failure) else { throw error }
+      var explained = error
+      explained.message += ": \(failure)"
+      throw explained
+    }
+    if let failure = source?.failure { throw ADBCError(.invalidData, failure) }
+    return value
+  }
+
+  /// Why the bound rows ended early.
+  var sourceFailure: String? { source?.failure }
+
   private func check(
     _ function: (UnsafeMutablePointer<AdbcStatement>, UnsafeMutablePointer<AdbcError>) ->
       AdbcStatusCode
@@ -198,4 +224,24 @@ public struct ADBCPartitions: Hashable, Sendable {
   /// Each for `ADBCConnection.readPartition`.
   public var partitions: [[UInt8]]
   public var rowsAffected: Int?
+}
+
+/// Rows that are bound, and why they ended.
+private final class BoundSource: Sendable {
+  private let next: @Sendable () throws -> Batch?
+  private let error = Mutex<String?>(nil)
+
+  init(_ next: @escaping @Sendable () throws -> Batch?) { self.next = next }
+
+  var failure: String? { error.withLock { $0 } }
+
+  func pull() throws -> Batch? {
+    do {
+      return try next()
+    } catch {
+      let text = "\(error)"
+      self.error.withLock { $0 = text }
+      throw error
+    }
+  }
 }
