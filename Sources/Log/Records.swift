@@ -172,7 +172,10 @@ public struct StoredBatch: Sendable {
   public var firstOffset: Offset
   public var rowCount: Int
   /// When the log took it, in microseconds since 1970; never smaller than that of an earlier record.
+  /// Of rows that were several records, when it took the first.
   public var ingestMicroseconds: Int64
+  /// When the log took each row, for rows that were several records: those of cold files.
+  public var ingestTimes: Column?
   public var eventMicroseconds: ClosedRange<Int64>?
   public var context: LogContext
   /// The message, as Flight ships it. Its body is in one piece if it was read from a file.
