@@ -10,7 +10,8 @@ public protocol LogStore: AnyObject, Sendable {
   /// - Parameter name: For people who look at the files; need not be unique.
   func createTopic(named name: String, settings: TopicSettings) throws(LogError) -> TopicID
 
-  /// Lets go of a topic and all it holds. Its number is never used again.
+  /// Lets go of a topic and all it holds, files outside of the log included: for them it blocks. Its
+  /// number is never used again.
   func removeTopic(_ id: TopicID) throws(LogError)
 
   /// The topic of a number, or `nil` if there is none.

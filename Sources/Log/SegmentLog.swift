@@ -120,7 +120,10 @@ public final class SegmentLog: LogStore {
   }
 
   public func removeTopic(_ id: TopicID) throws(LogError) {
+    guard writer != nil else { throw .closed }
     guard let topic = directory.remove(id) else { throw .noTopic(id) }
+    let cold = topic.withState { $0.cold + $0.doomed }
+    for file in cold { try? store.cold?.remove(file) }
     try submitQuietly(.removed(topic), byteCount: 64)
   }
 

@@ -27,7 +27,10 @@ extension Session {
     case .createStream(let create): try await self.create(create, context)
     case .dropStream(let name, let isIfExists): try await drop(name, isIfExists: isIfExists)
     case .alterStream(let name, let change): try await alter(try stream(name), change)
-    case .showStreams: return try await ready(StreamListing.streams(database.streams.all))
+    case .showStreams:
+      let tiering = database.tiering
+      return try await ready(
+        StreamListing.streams(database.streams.all) { tiering.problem(of: $0) })
     case .describeStream(let name):
       return try await ready(StreamListing.columns(of: try stream(name).definition))
     case .showCreateStream(let name):
@@ -105,6 +108,7 @@ extension Session {
     }
     try definition.checkWatermark()
     try definition.addRunningColumns()
+    try checkTiering(definition)
     let stream = try await make(definition)
     guard let query = create.query else { return }
     do throws(DatabaseError) {
@@ -276,7 +280,8 @@ extension Session {
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, definition)
       }
-      try? database.streams.log.removeTopic(definition.topic)
+      let (log, id) = (database.streams.log, definition.topic)
+      await engine.onWorker { try? log.removeTopic(id) }
     }
   }
 }

@@ -4,7 +4,10 @@ internal import SQL
 
 /// What SHOW and DESCRIBE answer about streams.
 enum StreamListing {
-  static func streams(_ streams: [Stream]) -> Batch {
+  /// - Parameter problem: Why old rows of a stream are still in the log.
+  static func streams(
+    _ streams: [Stream], problem: (TopicID) -> String? = { _ in nil }
+  ) -> Batch {
     let definitions = streams.map(\.definition)
     let states = streams.map(\.topic.state)
     let time = DataType.timestamp(.microsecond, timeZone: "UTC")
@@ -12,7 +15,7 @@ enum StreamListing {
       ("name", .strings(definitions.map { $0.qualifiedName.description })),
       ("columns", .int64s(definitions.map { Int64($0.current.columns.count) })),
       ("rows", .int64s(states.map { $0.head.rawValue - $0.start.rawValue })),
-      ("bytes", .int64s(states.map { Int64($0.byteCount) })),
+      ("bytes", .int64s(states.map { Int64($0.byteCount + $0.coldByteCount) })),
       ("first_offset", .int64s(states.map(\.start.rawValue))),
       ("next_offset", .int64s(states.map(\.head.rawValue))),
       ("last_ingest", .fixedWidth(time, states.map(\.lastIngestMicroseconds))),
@@ -23,6 +26,18 @@ enum StreamListing {
         "status",
         .strings(
           states.map { $0.failure.map { "failed: \($0)" } ?? ($0.isEnded ? "ended" : "open") })
+      ),
+      ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
+      ("cold_bytes", .int64s(states.map { Int64($0.coldByteCount) })),
+      (
+        "tiering",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            guard let after = definition.writtenOptions["tier_after"],
+              definition.options.tierAfter != nil
+            else { return nil }
+            return problem(stream.topicID).map { "rows stay in the log: \($0)" } ?? "after \(after)"
+          })
       ),
     ])
   }

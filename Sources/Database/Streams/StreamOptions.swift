@@ -14,6 +14,10 @@ struct StreamOptions: Sendable, Hashable {
   var isSchemaless = false
   var keyMemory = Duration.seconds(7 * 86_400)
   var running = RunningOptions()
+  /// Rows older than this are kept outside of the log; nil leaves them there.
+  var tierAfter: Duration?
+  /// A folder or an `s3://` address for them; nil takes that of the server.
+  var tierTo: String?
 
   var topicSettings: TopicSettings {
     TopicSettings(
@@ -24,7 +28,7 @@ struct StreamOptions: Sendable, Hashable {
   static let names =
     ([
       "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
-      "retention_ignores_readers",
+      "retention_ignores_readers", "tier_after", "tier_to",
     ] + RunningOptions.names).sorted()
 
   /// Options of other systems that mean nothing here, and do no harm.
@@ -55,6 +59,14 @@ struct StreamOptions: Sendable, Hashable {
         throw refuse("a duration as '7 days', or forever")
       }
       retention = .microseconds(microseconds)
+    case "tier_after":
+      if word == "never" || word == "none" { tierAfter = nil; break }
+      guard let microseconds = DurationText.microseconds(value) else {
+        throw refuse("a duration as '1 day', or never")
+      }
+      tierAfter = .microseconds(microseconds)
+    case "tier_to":
+      tierTo = word == "default" ? nil : value
     case "retention_bytes":
       if word == "none" { retentionByteCount = nil; break }
       guard let byteCount = DurationText.byteCount(value) else {

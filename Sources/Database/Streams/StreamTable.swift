@@ -227,7 +227,7 @@ final class StreamReader: Sendable {
           ? .int64Sequence(from: low.rawValue, count: count) : .placeholder(.int64, count))
       all.append(
         columns.contains(first + 1)
-          ? .repeating(time, stored.ingestMicroseconds, count: count) : .placeholder(time, count))
+          ? stored.ingestTimes(from: low, count: count, as: time) : .placeholder(time, count))
     }
     return Batch(schema: schema, columns: all, rowCount: count)
   }

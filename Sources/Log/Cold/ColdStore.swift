@@ -87,14 +87,13 @@ public protocol ColdRows: AnyObject, Sendable {
   func setColdStore(_ store: any ColdStore)
 
   /// The oldest rows of a topic that are not cold yet, all of them taken before a time: those of one
-  /// sealed segment or several.
+  /// sealed segment or several. The newest segment is sealed if it begins with such rows.
   ///
   /// - Parameter byteCount: About as many bytes of the log as are wanted; one segment's rows at least.
-  /// - Returns: Nil if no sealed segment has only rows that are old enough. Then the newest segment is
-  ///   sealed soon if it begins with such rows, so that asking again gives them.
+  /// - Returns: Nil if no sealed segment has only rows that are old enough.
   func coldCandidate(
     of topic: TopicID, takenBefore microseconds: Int64, byteCount: Int
-  ) throws(LogError) -> ColdCandidate?
+  ) async throws(LogError) -> ColdCandidate?
 
   /// Records durably that the rows of a file are in it, and lets go of them here.
   ///

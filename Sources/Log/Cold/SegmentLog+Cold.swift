@@ -3,7 +3,7 @@ extension SegmentLog: ColdRows {
 
   public func coldCandidate(
     of id: TopicID, takenBefore microseconds: Int64, byteCount: Int
-  ) throws(LogError) -> ColdCandidate? {
+  ) async throws(LogError) -> ColdCandidate? {
     guard let topic = directory.topic(id) else { throw .noTopic(id) }
     guard let writer else { throw .closed }
     if let failure = store.failure { throw failure }
@@ -11,10 +11,18 @@ extension SegmentLog: ColdRows {
     let newest = writer.number()
     let (candidate, isInNewest) = topic.candidate(
       takenBefore: microseconds, byteCount: byteCount, sealed: newest)
-    if candidate == nil, isInNewest {
-      writer.submit(WriteItem(action: .seal(newest), syncs: false, byteCount: 0) { _ in })
+    guard candidate == nil, isInNewest else { return candidate }
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Result<AppendOutcome, LogError>, Never>) in
+      writer.submit(
+        WriteItem(action: .seal(newest), syncs: false, byteCount: 0) {
+          continuation.resume(returning: $0)
+        })
     }
-    return candidate
+    _ = try result.get()
+    return topic.candidate(
+      takenBefore: microseconds, byteCount: byteCount, sealed: writer.number()
+    ).candidate
   }
 
   public func freeze(_ file: ColdFile, of id: TopicID) async throws(LogError) {
