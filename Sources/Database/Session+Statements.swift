@@ -148,7 +148,8 @@ extension Session {
   }
 
   func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
-    let place = state.withLock { $0.place } ?? database.defaultPlace
+    var (place, hasHome) = state.withLock { ($0.place ?? database.defaultPlace, $0.home != nil) }
+    place.hasTemporaryRelations = hasHome
     return try database.planner.read(sql, in: place)
   }
 
@@ -236,6 +237,11 @@ extension Session {
     case .scanStream(let stream, let limit): return try await scan(stream, limit: limit)
     case .read, .write, .define: break
     }
+    for stream in plan.streamsBehindView where !stream.hasHiddenRelation {
+      try await relations { (relations) throws(DatabaseError) in
+        try relations.registerHidden(stream)
+      }
+    }
     let route = try await route(plan, context)
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
@@ -254,7 +260,20 @@ extension Session {
         return try await ready(
           Batch(schema: schema, columns: schema.fields.map { .empty($0.type) }, rowCount: 0))
       }
-      throw failure
+      throw await self.failure(of: plan, failure, route.settings, route.lane)
+    }
+  }
+
+  /// What is wrong with a statement as it was written, if DuckDB got another text.
+  func failure(
+    of plan: StatementPlan, _ failure: DatabaseError, _ settings: SessionSettings, _ lane: Lane?
+  ) async -> DatabaseError {
+    guard let written = plan.writtenText, failure.code == .invalidArgument else { return failure }
+    do {
+      _ = try await engine.describe(written, settings, on: lane)
+      return failure
+    } catch {
+      return DatabaseError(any: error)
     }
   }
 

@@ -35,6 +35,11 @@ struct StatementPlan: Sendable {
   /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
   var returnsRows = false
 
+  /// The text as it was written, if DuckDB would understand it as well.
+  var writtenText: String?
+  /// Streams whose relation with the hidden columns the statement needs.
+  var streamsBehindView: [Stream] = []
+
   var isRead: Bool {
     switch effect {
     case .read, .scanStream: true

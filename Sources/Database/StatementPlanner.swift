@@ -34,15 +34,19 @@ struct StatementPlanner: Sendable {
       return StatementPlan(
         sql: statement.text, effect: .stream(try stream.showingHiddenColumns(self, session)))
     }
-    if let shown = try showingHiddenColumns(statement, session) { statement = shown }
-    let head = statement.head
-    try policy.check(statement, head: head)
     try refuseLiveTables(statement)
+    try policy.check(statement, head: statement.head)
+    let behindView = streamsBehindView(statement, session)
+    let shown = try showingHiddenColumns(statement, session)
+    if let shown { statement = shown }
+    let head = statement.head
     try refuseHidden(head, statement)
     if !streams.isEmpty, let plan = try streamPlan(statement, head, session) { return plan }
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.returnsRows = head.returnsRows
+    plan.streamsBehindView = behindView
+    if shown != nil, !namesHiddenColumns(given) { plan.writtenText = given.text }
     plan.singleRowInsert = SingleRowInsert(statement, head)
     return plan
   }

@@ -10,6 +10,8 @@ public struct MetricsRelation: Hashable, Sendable {
   public struct Session: Hashable, Sendable {
     public var catalog: String
     public var schema: String
+    /// Whether names may mean relations of the session's own.
+    public var hasTemporaryRelations = false
 
     public init(catalog: String, schema: String = "main") {
       self.catalog = catalog

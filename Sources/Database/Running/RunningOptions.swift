@@ -215,6 +215,12 @@ extension StreamDefinition {
           || running.isOn && runningTimeColumn?.field.name.lowercased() == name.lowercased()
       else { return }
       throw refusal("column '\(name)' belongs to its running aggregates and cannot be changed")
+    case .setWatermark(let watermark):
+      // Windows are found again by the times that the log knows.
+      guard running.isOn,
+        runningTimeColumn?.field.name.lowercased() != watermark.column.lowercased()
+      else { return }
+      throw refusal("its running aggregates follow '\(runningTimeColumn?.field.name ?? "")'")
     default: return
     }
   }

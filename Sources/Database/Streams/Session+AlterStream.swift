@@ -106,8 +106,13 @@ extension Session {
       guard definition.column(named: watermark.column) != nil else {
         throw definition.noColumn(watermark.column)
       }
+      let before = definition.eventTimeColumn
       definition.watermark = watermark
       try definition.checkWatermark()
+      if let before, before.id != definition.eventTimeColumn?.id {
+        definition.writtenOptions[StreamOptions.mixedEventTimes] = "true"
+        definition.options.hasMixedEventTimes = true
+      }
     case .setOptions(let options):
       let before = definition.options.running
       do throws(SQLError) {

@@ -75,8 +75,10 @@ enum StreamListing {
     }
     var text = "CREATE STREAM \(definition.qualifiedName)"
     if !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
-    let options = definition.writtenOptions.sorted { $0.key < $1.key }
-      .map { "\($0.key) = \(stringLiteral($0.value))" }
+    let options = definition.writtenOptions.filter { !$0.key.hasPrefix("__") }.sorted {
+      $0.key < $1.key
+    }
+    .map { "\($0.key) = \(stringLiteral($0.value))" }
     if !options.isEmpty { text += " WITH (\(options.joined(separator: ", ")))" }
     return batch([
       ("name", .strings([definition.qualifiedName.description])), ("statement", .strings([text])),

@@ -18,6 +18,8 @@ struct StreamOptions: Sendable, Hashable {
   var tierAfter: Duration?
   /// A folder or an `s3://` address for them; nil takes that of the server.
   var tierTo: String?
+  /// Whether the log knows the times of another column for some of the rows.
+  var hasMixedEventTimes = false
 
   var topicSettings: TopicSettings {
     TopicSettings(
@@ -31,6 +33,9 @@ struct StreamOptions: Sendable, Hashable {
       "retention_ignores_readers", "tier_after", "tier_to",
     ] + RunningOptions.names).sorted()
 
+  /// What the catalog says of a stream whose event time has become another column.
+  static let mixedEventTimes = "__mixed_event_times"
+
   /// Options of other systems that mean nothing here, and do no harm.
   private static let ignored: Set<String> = ["replicate", "replicas", "encode"]
 
@@ -42,6 +47,10 @@ struct StreamOptions: Sendable, Hashable {
     _ name: String, _ value: String, at position: SourcePosition? = nil
   ) throws(SQLError) {
     if try running.set(name, value, at: position) { return }
+    if name == Self.mixedEventTimes {
+      hasMixedEventTimes = true
+      return
+    }
     let word = value.lowercased()
     func refuse(_ what: String) -> SQLError {
       SQLError("the option \(name) takes \(what), not '\(value)'", at: position)
