@@ -84,7 +84,8 @@ public final class StreamingDatabase: Sendable {
     let (instances, streams) = (instances, streams)
     let coldFiles = ColdFiles(
       ColdPlaces(
-        folder: coldRows == nil ? nil : options.coldDirectory, policy: policy, locations: options.tierLocations),
+        folder: coldRows == nil ? nil : options.coldDirectory, policy: policy,
+        locations: options.tierLocations),
       machine: { () throws(DuckDBError) in try instances.machine() },
       stream: { [weak streams] in streams?.stream(of: $0) })
     coldRows?.setColdStore(coldFiles)

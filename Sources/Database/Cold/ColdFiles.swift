@@ -202,7 +202,9 @@ final class ColdFiles: ColdStore {
       return Batch(
         schema: all, columns: batch.columns + [offsets, times], rowCount: rows.rowCount)
     }
-    guard !batches.isEmpty, !stored.isEmpty else { throw ColdFailure("rows are missing in the file") }
+    guard !batches.isEmpty, !stored.isEmpty else {
+      throw ColdFailure("rows are missing in the file")
+    }
     let (one, other) = (try Batch.concatenate(batches), try Batch.concatenate(stored))
     guard one.rowCount == other.rowCount else { throw ColdFailure("rows are missing in the file") }
     for (index, field) in one.schema.fields.enumerated()

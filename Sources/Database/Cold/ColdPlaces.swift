@@ -23,14 +23,16 @@ struct ColdPlaces: Sendable {
         return "tier_to takes a folder or an s3:// address, not \(stringLiteral(place))"
       }
       if isNamed(place) { return nil }
-      return "old rows may not be kept in \(stringLiteral(place)); the operator can allow it with the "
+      return
+        "old rows may not be kept in \(stringLiteral(place)); the operator can allow it with the "
         + "option tier_locations"
     }
     guard place.hasPrefix("/") else {
       return "tier_to takes an absolute path, not \(stringLiteral(place))"
     }
     if isNamed(place) || policy.allows(place) { return nil }
-    return "old rows may not be kept in \(stringLiteral(place)); the operator can allow it with the "
+    return
+      "old rows may not be kept in \(stringLiteral(place)); the operator can allow it with the "
       + "option tier_locations or allowed_directories"
   }
 
@@ -68,7 +70,9 @@ struct ColdPlaces: Sendable {
   static func offsets(ofFile name: String) -> Range<Offset>? {
     guard name.hasSuffix(".parquet") else { return nil }
     let parts = name.dropLast(8).split(separator: "-").map { Int64($0) }
-    guard parts.count == 2, let first = parts[0], let next = parts[1], first < next else { return nil }
+    guard parts.count == 2, let first = parts[0], let next = parts[1], first < next else {
+      return nil
+    }
     return Offset(first)..<Offset(next)
   }
 

@@ -104,7 +104,8 @@ extension Column {
       unsafe values.append(contentsOf: value.unsafeBytes)
     }
     return Column(
-      type: type, count: count, nullCount: nullCount, buffers: [buffers[0], Buffer(copying: values)])
+      type: type, count: count, nullCount: nullCount,
+      buffers: [buffers[0], Buffer(copying: values)])
   }
 
   // MARK: Comparing
@@ -138,7 +139,8 @@ extension Column {
       }
     default:
       guard let width = type.fixedByteWidth else {
-        return unsafe bytes(at: row).unsafeBytes.elementsEqual(other.bytes(at: otherRow).unsafeBytes)
+        return unsafe bytes(at: row).unsafeBytes.elementsEqual(
+          other.bytes(at: otherRow).unsafeBytes)
       }
       let mine = buffers[1].slice(from: row * width, byteCount: width)
       let others = other.buffers[1].slice(from: otherRow * width, byteCount: width)

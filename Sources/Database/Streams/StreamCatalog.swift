@@ -71,7 +71,9 @@ final class StreamCatalog: Sendable {
         for case .batch(let batch) in try topic.read(unit) {
           let rows = try batch.decoded()
           CatalogRows.apply(rows, to: &definitions)
-          if let identity = CatalogRows.identity(rows) { self.state.withLock { $0.identity = identity } }
+          if let identity = CatalogRows.identity(rows) {
+            self.state.withLock { $0.identity = identity }
+          }
           seen.formUnion(definitions.keys)
         }
       }

@@ -29,11 +29,16 @@ extension SegmentLog: ColdRows {
     guard let topic = directory.topic(id) else { throw .noTopic(id) }
     guard let writer else { throw .closed }
     if let failure = store.failure { throw failure }
+    var file = file
+    // A mark between two files is found by the readers of both.
+    let known = topic.withState { $0.cold.last?.marks ?? [] }
+    file.marks.removeAll { $0.offset == file.offsets.lowerBound && known.contains($0) }
+    let recorded = file
     let result = await withCheckedContinuation {
       (continuation: CheckedContinuation<Result<AppendOutcome, LogError>, Never>) in
       writer.submit(
         WriteItem(
-          action: .cold(topic, file), syncs: true,
+          action: .cold(topic, recorded), syncs: true,
           byteCount: 256 + file.location.utf8.count + 16 * file.marks.count
         ) { continuation.resume(returning: $0) })
     }

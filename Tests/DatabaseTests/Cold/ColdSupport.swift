@@ -25,6 +25,8 @@ final class ColdDatabase {
   private(set) var log: SegmentLog
   private(set) var database: StreamingDatabase
   private(set) var session: Session
+  /// A topic that is nobody's stream.
+  private let other: TopicID
   private let options: DatabaseOptions
 
   init(files: any FileSystem = MemoryFolder(), options given: DatabaseOptions = DatabaseOptions())
@@ -37,6 +39,7 @@ final class ColdDatabase {
     self.options = options
     (log, database) = try Self.open(files, options, clock)
     session = try database.openSession()
+    other = try log.createTopic(named: "other", settings: TopicSettings())
     try await database.recover()
   }
 
@@ -71,9 +74,12 @@ final class ColdDatabase {
   }
 
   /// What the server does every few seconds.
-  func maintain() async {
+  func maintain() async throws {
     await database.moveColdRows()
     log.maintain()
+    // What retention has decided is true when the log has written it.
+    _ = try await log.append(
+      AppendGroup([TopicWrite(other, [.watermark(microseconds: clock.now)])]))
   }
 
   func rows(_ sql: String) async throws -> [[String]] { try await session.rows(sql) }
@@ -91,6 +97,13 @@ final class ColdDatabase {
       clock.advance(seconds: 1)
       next = upper
     }
+  }
+
+  /// Makes a stream with the columns and rows of a batch.
+  func makeStream(_ rows: Batch, as name: String) async throws {
+    let request = IngestRequest(table: name, ifMissing: .create, ifExists: .fail)
+    let writer = try await session.makeStream(for: request, schema: rows.schema)
+    _ = try await writer.append([rows], StreamMarks(), transaction: nil)
   }
 
   /// Every row once and in order, by all ways of reading that scan.
