@@ -190,7 +190,10 @@ public final class StreamingDatabase: Sendable {
   }
 
   /// Moves rows of streams that are old enough out of the log. To be called now and then.
-  public func moveColdRows() async { await tiering.run(now: clock()) }
+  ///
+  /// - Returns: Whether some were, so that the log can be made smaller.
+  @discardableResult
+  public func moveColdRows() async -> Bool { await tiering.run(now: clock()) }
 
   /// Ends all sessions. Statements that run are interrupted, open transactions rolled back.
   public func close() async {

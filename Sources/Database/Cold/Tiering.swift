@@ -65,20 +65,24 @@ final class Tiering: Sendable {
   /// Moves what is old enough.
   ///
   /// - Parameter now: Microseconds since 1970.
-  func run(now: Int64) async {
-    guard let log else { return }
+  /// - Returns: Whether rows have left the log.
+  func run(now: Int64) async -> Bool {
+    guard let log else { return false }
+    var hasMoved = false
     for stream in streams.all {
       guard let age = stream.definition.options.tierAfter, !stream.isDropped else { continue }
       let time = now.subtractingReportingOverflow(age.microsecondCount).partialValue
       do {
-        try await turn.with { () async throws(DatabaseError) in
+        let count = try await turn.with { () async throws(DatabaseError) in
           try await self.move(stream, takenBefore: time, log)
         }
+        hasMoved = hasMoved || count > 0
         state.withLock { $0.problems[stream.topicID] = nil }
       } catch {
         note(error, stream)
       }
     }
+    return hasMoved
   }
 
   private func note(_ error: DatabaseError, _ stream: Stream) {
@@ -94,9 +98,11 @@ final class Tiering: Sendable {
       ])
   }
 
+  /// - Returns: How many files were made.
   private func move(
     _ stream: Stream, takenBefore time: Int64, _ log: any ColdRows
-  ) async throws(DatabaseError) {
+  ) async throws(DatabaseError) -> Int {
+    var count = 0
     let wanted = state.withLock { $0.candidateByteCount }
     while !stream.isDropped {
       let candidate: ColdCandidate?
@@ -106,7 +112,7 @@ final class Tiering: Sendable {
       } catch {
         throw DatabaseError(error)
       }
-      guard let candidate else { return }
+      guard let candidate else { break }
       try ColdTypes.check(stream.definition)
       let place = stream.definition.options.tierTo
       if let refusal = files.places.refusal(of: place) {
@@ -116,7 +122,9 @@ final class Tiering: Sendable {
         of: stream.topicID, in: place, identity: try await streams.identity())
       let file = try await write(candidate, of: stream, in: folder)
       try await record(file, of: stream, log)
+      count += 1
     }
+    return count
   }
 
   private func write(

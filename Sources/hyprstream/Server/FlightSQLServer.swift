@@ -96,10 +96,12 @@ final class FlightSQLServer: RunningServer {
 
   /// Moves old rows out of the log and lets retention do its work, now and then.
   private func maintainLog() async {
+    var round = 0
     while !Task.isCancelled {
-      try? await Task.sleep(for: .seconds(10))
-      await database.moveColdRows()
-      eventLog.maintain()
+      try? await Task.sleep(for: .seconds(2))
+      round += 1
+      let hasMoved = await database.moveColdRows()
+      if hasMoved || round % 5 == 0 { eventLog.maintain() }
     }
   }
 
