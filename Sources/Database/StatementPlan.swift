@@ -99,6 +99,7 @@ extension StreamStatement {
     case .createStream(let create): create.query.map { [$0] } ?? []
     case .emitChanges(let emit): [emit.query]
     case .createSubscription(let create): [create.query]
+    case .insertContinuously(let insert): [insert.query]
     case .subscribe(let subscribe): subscribe.query.map { [$0] } ?? []
     default: []
     }

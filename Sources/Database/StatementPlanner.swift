@@ -31,8 +31,10 @@ struct StatementPlanner: Sendable {
         let query = try StatementText.single(query)
         try policy.check(query, head: query.head)
       }
-      return StatementPlan(
+      var plan = StatementPlan(
         sql: statement.text, effect: .stream(try stream.showingHiddenColumns(self, session)))
+      if case .fetch = stream { plan.returnsRows = true }
+      return plan
     }
     try refuseLiveTables(statement)
     try policy.check(statement, head: statement.head)

@@ -32,6 +32,7 @@ public final class StreamingDatabase: Sendable {
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
   let tiering: Tiering
+  let continuous: ContinuousQueries
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -90,6 +91,7 @@ public final class StreamingDatabase: Sendable {
       stream: { [weak streams] in streams?.stream(of: $0) })
     coldRows?.setColdStore(coldFiles)
     tiering = Tiering(streams, coldRows, coldFiles, engine, logger)
+    continuous = ContinuousQueries(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
     engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
@@ -103,6 +105,7 @@ public final class StreamingDatabase: Sendable {
     await tiering.sweep()
     try await subscriptions.fold()
     try await MetricsStream(self).open()
+    try resumeContinuousQueries()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -202,6 +205,7 @@ public final class StreamingDatabase: Sendable {
       return Array(state.sessions.values)
     }
     liveQueries.shutDown()
+    await continuous.shutDown()
     for session in sessions { await session.close() }
   }
 

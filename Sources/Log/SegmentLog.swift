@@ -232,6 +232,9 @@ public final class SegmentLog: LogStore {
   }
 
   /// Writes what is queued and seals the newest segment. Blocks.
+  /// Syncs of segments since it was opened, and groups that were acknowledged after one.
+  public var syncTotals: (syncs: Int, groups: Int) { writer?.figures.totals ?? (0, 0) }
+
   public func close() { writer?.close() }
 
   deinit { writer?.close() }

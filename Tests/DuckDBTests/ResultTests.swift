@@ -129,7 +129,7 @@ import Testing
   }
 
   @Test func `nulls in lists stay in their places, across chunks of a batch`() throws {
-    let connection = try openDatabase().connect()
+    let connection = try memoryDatabase().connect()
     let result = try connection.prepare(
       "SELECT ['a', NULL, 'b' || i] AS texts, [i % 3 = 0, NULL] AS flags FROM range(10_000) t(i)"
     ).execute()

@@ -80,6 +80,8 @@ private final class OpenedOnce: Sendable {
           path: nil, settings: settings, setup: setup, connectionSetup: ["SET TimeZone = 'UTC'"]))
     }
     // Files on this machine need no extension.
-    do throws(DuckDBError) { return try instance(["LOAD httpfs"]) } catch { return try instance([]) }
+    do throws(DuckDBError) { return try instance(["LOAD httpfs"]) } catch {
+      return try instance([])
+    }
   }
 }

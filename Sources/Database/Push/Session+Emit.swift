@@ -35,7 +35,7 @@ extension Session {
     }
   }
 
-  private func start(
+  func start(
     _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil
   ) -> LiveQuery {
     let query = LiveQuery(
@@ -86,6 +86,7 @@ extension Session {
       stream: stream, version: version, query: emit.query, schema: version.schema,
       isPlain: false, isOpen: false,
       usesHidden: statement.mentions([StreamTable.offsetColumn, StreamTable.ingestTimeColumn]),
+      name: stream.definition.qualifiedName,
       instance: { () throws(DatabaseError) in
         do throws(DuckDBError) { return try instances.stages() } catch {
           throw DatabaseError(error)
@@ -121,7 +122,7 @@ extension Session {
     return try result.get()
   }
 
-  private func offset(
+  func offset(
     _ start: EmitStart, _ stream: Stream
   ) async throws(DatabaseError) -> Offset {
     let state = stream.topic.state

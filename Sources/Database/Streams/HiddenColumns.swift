@@ -166,7 +166,7 @@ extension StreamStatement {
     guard case .createStream(var create) = self, let query = create.query,
       let shown = try planner.showingHiddenColumns(try StatementText.single(query), session)
     else { return self }
-    create.query = shown.text
+    create.queryAtRest = shown.text
     return .createStream(create)
   }
 }

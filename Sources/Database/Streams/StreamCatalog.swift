@@ -90,9 +90,11 @@ final class StreamCatalog: Sendable {
     }
   }
 
-  /// Makes a definition durable.
-  func record(_ definition: StreamDefinition) async throws(DatabaseError) {
-    try await write(CatalogRows.batch(definition))
+  /// Makes a definition durable, and at once with it what else is to be known.
+  func record(
+    _ definition: StreamDefinition, with others: [Batch] = []
+  ) async throws(DatabaseError) {
+    try await write([CatalogRows.batch(definition)] + others)
   }
 
   func recordDrop(_ definition: StreamDefinition) async throws(DatabaseError) {
@@ -112,13 +114,18 @@ final class StreamCatalog: Sendable {
     return made
   }
 
-  func write(_ batch: Batch) async throws(DatabaseError) {
+  func write(_ batches: Batch...) async throws(DatabaseError) { try await write(batches) }
+
+  private func write(_ batches: [Batch]) async throws(DatabaseError) {
     do {
-      var encoder = IPCEncoder(schema: batch.schema)
-      let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
-      let records = try encoder.encode(batch).map { message in
-        LogRecord.batch(
-          BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+      var records: [LogRecord] = []
+      for batch in batches {
+        var encoder = IPCEncoder(schema: batch.schema)
+        let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
+        records += try encoder.encode(batch).map { message in
+          LogRecord.batch(
+            BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+        }
       }
       _ = try await log.append(AppendGroup([TopicWrite(.catalog, records)], durability: .sync))
     } catch let error as LogError {

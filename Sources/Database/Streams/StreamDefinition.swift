@@ -40,6 +40,15 @@ struct StreamDefinition: Sendable {
     schemaName == "main" ? QualifiedName(name) : QualifiedName(schemaName, name)
   }
 
+  private static let storedOnceKey = "__stored_once"
+
+  /// Why the rows of the query that made it were stored once, and do not flow; nil if they do, or if it
+  /// was not made by a query.
+  var storedOnce: String? {
+    get { writtenOptions[Self.storedOnceKey] }
+    set { writtenOptions[Self.storedOnceKey] = newValue?.replacing("\n", with: " ") }
+  }
+
   /// Whether the server makes it by itself.
   var isBuiltIn: Bool { key == StreamName(schema: "main", name: MetricsRelation.name) }
 

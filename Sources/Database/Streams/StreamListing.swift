@@ -4,9 +4,12 @@ internal import SQL
 
 /// What SHOW and DESCRIBE answer about streams.
 enum StreamListing {
-  /// - Parameter problem: Why old rows of a stream are still in the log.
+  /// - Parameters:
+  ///   - feeders: The continuous queries that write to a stream.
+  ///   - problem: Why old rows of a stream are still in the log.
   static func streams(
-    _ streams: [Stream], problem: (TopicID) -> String? = { _ in nil }
+    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] },
+    problem: (TopicID) -> String? = { _ in nil }
   ) -> Batch {
     let definitions = streams.map(\.definition)
     let states = streams.map(\.topic.state)
@@ -26,6 +29,14 @@ enum StreamListing {
         "status",
         .strings(
           states.map { $0.failure.map { "failed: \($0)" } ?? ($0.isEnded ? "ended" : "open") })
+      ),
+      (
+        "fed_by",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            let ids = feeders(stream).map(\.id).joined(separator: ", ")
+            return ids.isEmpty ? definition.storedOnce.map { "stored once: \($0)" } : ids
+          })
       ),
       ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
       ("cold_bytes", .int64s(states.map { Int64($0.coldByteCount) })),
@@ -62,7 +73,10 @@ enum StreamListing {
     ])
   }
 
-  static func statement(of definition: StreamDefinition) -> Batch {
+  /// - Parameter feeders: The continuous queries that write to it.
+  static func statement(
+    of definition: StreamDefinition, feeders: [ContinuousQuery] = []
+  ) -> Batch {
     var lines = definition.current.columns.map { column in
       quotedIfNeeded(column.field.name) + " " + column.sqlType
         + (column.field.isNullable ? "" : " NOT NULL")
@@ -74,12 +88,20 @@ enum StreamListing {
         "WATERMARK FOR \(name) AS \(name) - INTERVAL '\(watermark.delayMicroseconds)' MICROSECOND")
     }
     var text = "CREATE STREAM \(definition.qualifiedName)"
-    if !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
+    let maker = feeders.first { $0.definition.kind == .createStream }
+    // As long as its columns are those of the query.
+    let isWhole = maker != nil && definition.versions.count == 1
+    if !isWhole, !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
     let options = definition.writtenOptions.filter { !$0.key.hasPrefix("__") }.sorted {
       $0.key < $1.key
     }
     .map { "\($0.key) = \(stringLiteral($0.value))" }
     if !options.isEmpty { text += " WITH (\(options.joined(separator: ", ")))" }
+    if let maker, isWhole { text += " AS\n  \(maker.definition.query)\n  EMIT CHANGES" }
+    for feeder in feeders where !(isWhole && feeder === maker) {
+      text += "\n-- fed by \(feeder.id): \(feeder.definition.query)"
+    }
+    if let reason = definition.storedOnce { text += "\n-- its rows were stored once: \(reason)" }
     return batch([
       ("name", .strings([definition.qualifiedName.description])), ("statement", .strings([text])),
     ])

@@ -158,7 +158,7 @@ extension Session {
   }
 
   /// The records for rows, and how many rows there are.
-  private func writes(
+  func writes(
     _ batches: [Batch], to stream: Stream, _ marks: StreamMarks
   ) async throws(DatabaseError) -> ([TopicWrite], (good: Int, dead: Int)) {
     if stream.isDropped {

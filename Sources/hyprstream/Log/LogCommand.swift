@@ -123,7 +123,8 @@ struct LogListCommand: ParsableCommand {
 /// `hyprstream log verify`.
 struct LogVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Read all segments and files of old rows, and compare every checksum.",
+    commandName: "verify",
+    abstract: "Read all segments and files of old rows, and compare every checksum.",
     discussion: """
       Prints a line for each damaged place, with the segment and the byte. Progress goes to standard \
       error.

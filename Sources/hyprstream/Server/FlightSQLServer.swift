@@ -38,7 +38,8 @@ final class FlightSQLServer: RunningServer {
       options: settings, library: library, allocator: NetworkBufferAllocator(),
       eventLog: eventLog, coldRows: eventLog, metrics: parts.metrics, logger: parts.logger)
     figures = ServerFigures(
-      database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes))
+      database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes),
+      syncTotals: { [eventLog] in eventLog.syncTotals })
     service = FlightService(
       database, version: ProductVersion.current, metrics: parts.metrics,
       logger: parts.logger)

@@ -33,7 +33,7 @@ struct ColdRowsTests {
     try await test.insert(1_000)
     try await test.expectRows(0..<16_000)
     let listed = try #require(try await test.rows("SHOW STREAMS").first { $0[0] == "s" })
-    #expect([listed[2], listed[11], listed[13]] == ["16000", "15000", "after 1 hour"])
+    #expect([listed[2], listed[12], listed[14]] == ["16000", "15000", "after 1 hour"])
     #expect(
       try await test.rows("SELECT id FROM s WHERE _offset BETWEEN 2_399 AND 2_401")
         == [["2399"], ["2400"], ["2401"]])

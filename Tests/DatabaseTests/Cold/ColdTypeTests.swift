@@ -116,7 +116,7 @@ struct ColdTypeTests {
     #expect(try test.coldFiles.isEmpty)
     #expect(test.paths.isEmpty)
     let listed = try #require(try await test.rows("SHOW STREAMS").first { $0[0] == "s" })
-    #expect(listed[13].hasPrefix("rows stay in the log: "))
+    #expect(listed[14].hasPrefix("rows stay in the log: "))
     let rows = try await test.session.batches("SELECT * FROM s")
     #expect(rows.first?.columns[0].hasSameValues(as: seconds) == true)
     await test.close()
