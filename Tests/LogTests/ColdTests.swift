@@ -9,7 +9,7 @@ final class MemoryColdStore: ColdStore {
   let files = Mutex<[String: [StoredBatch]]>([:])
 
   func read(
-    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID
+    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID, columns: Set<UInt32>?
   ) throws(LogError) -> [StoredBatch] {
     guard let rows = files.withLock({ $0[file.location] }) else {
       throw .damaged("\(file.location) is not there")

@@ -26,24 +26,28 @@ final class ColdFiles: ColdStore {
   // MARK: Reading
 
   func read(
-    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID
+    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID, columns: Set<UInt32>?
   ) throws(LogError) -> [StoredBatch] {
     guard let stream = stream(topic) else { throw .noTopic(topic) }
     guard let version = stream.definition.version(file.schemaID) else {
       throw .damaged("\(file.location) has columns that the stream never had")
     }
     do {
-      return try rows(offsets, of: version, at: places.path(of: file.location))
+      return try rows(offsets, of: version, columns, at: places.path(of: file.location))
     } catch {
       throw .damaged("the rows in \(file.location) cannot be read: \(error)")
     }
   }
 
+  /// - Parameter wanted: The ids of the columns that are read; nil for all.
   private func rows(
-    _ offsets: Range<Offset>, of version: StreamDefinition.Version, at path: String
+    _ offsets: Range<Offset>, of version: StreamDefinition.Version, _ wanted: Set<UInt32>? = nil,
+    at path: String
   ) throws -> [StoredBatch] {
-    let schema = version.schema
-    let columns = try schema.fields.map { field throws(ColdFailure) in
+    let isRead = version.columns.map { wanted?.contains($0.id) ?? true }
+    let columns = try zip(version.columns, isRead).filter(\.1).map {
+      column, _ throws(ColdFailure) in
+      let field = column.field
       guard let type = ColdTypes.sqlType(field.type) else {
         throw ColdFailure("column '\(field.name)' has a type that Parquet cannot hold")
       }
@@ -63,7 +67,7 @@ final class ColdFiles: ColdStore {
       let result = try connection.prepare(sql).execute()
       defer { result.close() }
       while let batch = try result.next() {
-        let rows = try Self.stored(batch, schema, context, at: next)
+        let rows = try Self.stored(batch, version.schema, isRead, context, at: next)
         next = rows.endOffset
         stored.append(rows)
       }
@@ -73,15 +77,18 @@ final class ColdFiles: ColdStore {
 
   /// Rows of a file with the types of the stream, if they begin where they should and have no gaps.
   private static func stored(
-    _ batch: Batch, _ schema: Schema, _ context: LogContext, at first: Offset
+    _ batch: Batch, _ schema: Schema, _ isRead: [Bool], _ context: LogContext, at first: Offset
   ) throws -> StoredBatch {
-    let count = schema.fields.count
+    let count = batch.columns.count - 2
+    guard count >= 0 else { throw ColdFailure("there are no rows") }
     let (offsets, times) = (batch.columns[count], batch.columns[count + 1])
     guard offsets.hasSameValues(as: .int64Sequence(from: first.rawValue, count: batch.rowCount)),
       times.buffers.count == 2, times.nullCount == 0
     else { throw ColdFailure("the rows from offset \(first.rawValue) on are not in order") }
-    let columns = try zip(batch.columns, schema.fields).map { column, field throws(ColdFailure) in
-      guard let restored = column.restored(as: field.type) else {
+    var found = batch.columns.prefix(count)
+    let columns = try zip(schema.fields, isRead).map { field, isRead throws(ColdFailure) in
+      guard isRead else { return Column.placeholder(field.type, batch.rowCount) }
+      guard let restored = found.popFirst()?.restored(as: field.type) else {
         throw ColdFailure("column '\(field.name)' has another type than the stream")
       }
       return restored
@@ -131,7 +138,7 @@ final class ColdFiles: ColdStore {
     let first = isRemote ? path : path + ColdPlaces.partSuffix
     do {
       if !isRemote { try LocalFiles.makeFolder(places.path(of: folder)) }
-      let rows = ColdSource(stream, version, candidate.offsets)
+      let rows = ColdSource(stream, version, candidate)
       file.byteCount = try copy(rows, to: first)
       try step(.written)
       if !isRemote {
@@ -163,7 +170,7 @@ final class ColdFiles: ColdStore {
       let result = try connection.prepare(
         """
         COPY (SELECT * FROM \(DuckDBInstance.liveRelation(id))) TO \(stringLiteral(path)) \
-        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE \(ColdSource.groupRowCount), RETURN_STATS)
+        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE \(rows.groupRowCount), RETURN_STATS)
         """
       ).execute()
       defer { result.close() }
@@ -183,7 +190,7 @@ final class ColdFiles: ColdStore {
     var marks: [ColdMark] = []
     var next = rows.offsets.lowerBound
     while next < rows.offsets.upperBound {
-      let end = min(next.advanced(by: ColdSource.groupRowCount), rows.offsets.upperBound)
+      let end = min(next.advanced(by: rows.groupRowCount), rows.offsets.upperBound)
       let found = try self.rows(next..<end, of: rows.version, at: path)
       let stored = try rows.rows(in: next..<end, &marks)
       try Self.compare(found, stored, rows.version.schema)

@@ -5,18 +5,20 @@ internal import Synchronization
 
 /// Rows of a stream on their way into a Parquet file: with `_offset` and `_ingest_time`, in order.
 struct ColdSource: LiveTable {
-  /// Rows of a row group in the file, and those that are compared at a time.
-  static let groupRowCount = 65_536
-
   let stream: Stream
   let version: StreamDefinition.Version
   let offsets: Range<Offset>
   let schema: Schema
+  /// Rows of a row group in the file, and those that are compared at a time: fewer where they are large.
+  let groupRowCount: Int
 
-  init(_ stream: Stream, _ version: StreamDefinition.Version, _ offsets: Range<Offset>) {
+  init(_ stream: Stream, _ version: StreamDefinition.Version, _ candidate: ColdCandidate) {
     self.stream = stream
     self.version = version
-    self.offsets = offsets
+    offsets = candidate.offsets
+    let rowCount = Int(offsets.upperBound.rawValue - offsets.lowerBound.rawValue)
+    let fitting = rowCount * (16 << 20) / max(candidate.byteCount, 1)
+    groupRowCount = min(max(fitting, 2_048), 65_536) / 2_048 * 2_048
     schema = Schema(version.schema.fields + StreamTable.hiddenFields)
   }
 

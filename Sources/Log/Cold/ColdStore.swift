@@ -58,9 +58,10 @@ public struct ColdMark: Sendable, Hashable {
 public protocol ColdStore: AnyObject, Sendable {
   /// Some rows of a file, in order and without gaps, decoded.
   ///
+  /// - Parameter columns: The ids of those that are read, nil for all: in the others anything may stand.
   /// - Throws: `.damaged` when the file is not there or not what was recorded.
   func read(
-    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID
+    _ offsets: Range<Offset>, of file: ColdFile, topic: TopicID, columns: Set<UInt32>?
   ) throws(LogError) -> [StoredBatch]
 
   /// Removes a file that the log needs no more. One that is not there is no error.

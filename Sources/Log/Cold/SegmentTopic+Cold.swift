@@ -1,12 +1,9 @@
 /// Rows that are in files outside of the log.
 extension SegmentTopic {
-  /// The file of a unit whose rows are cold.
-  static let coldFile = UInt64.max - 1
-  /// Rows of a unit of cold rows, about.
-  static let coldUnitRowCount = 65_536
-
   /// Reads rows that are cold, from as many files as have some of them.
-  func readCold(_ offsets: Range<Offset>) throws(LogError) -> [StoredRecord] {
+  func readCold(
+    _ offsets: Range<Offset>, _ columns: Set<UInt32>?
+  ) throws(LogError) -> [StoredRecord] {
     let (files, start) = withState { state in
       (
         state.cold.filter { $0.offsets.overlaps(offsets) }, state.visible.start
@@ -18,7 +15,7 @@ extension SegmentTopic {
       let part = file.offsets.clamped(to: offsets)
       guard part.lowerBound == next else { break }
       do throws(LogError) {
-        records += try stored(in: part, of: file)
+        records += try stored(in: part, of: file, columns)
       } catch {
         // Retention may have taken the file meanwhile.
         let start = state.start
@@ -34,12 +31,12 @@ extension SegmentTopic {
   }
 
   private func stored(
-    in offsets: Range<Offset>, of file: ColdFile
+    in offsets: Range<Offset>, of file: ColdFile, _ columns: Set<UInt32>?
   ) throws(LogError) -> [StoredRecord] {
     guard let store = store.cold else {
       throw .damaged("the rows of \(file.location) are outside of the log, and nothing reads them")
     }
-    let batches = try store.read(offsets, of: file, topic: id)
+    let batches = try store.read(offsets, of: file, topic: id, columns: columns)
     var marks = file.marks.filter { offsets.contains($0.offset) }[...]
     if offsets.upperBound == file.offsets.upperBound {
       marks += file.marks.filter { $0.offset == offsets.upperBound }
@@ -159,16 +156,17 @@ extension SegmentTopic.State {
   func coldUnits(in offsets: Range<Offset>, _ filter: ScanFilter) -> [ScanUnit] {
     var units: [ScanUnit] = []
     for file in cold where file.offsets.overlaps(offsets) && file.mayPass(filter) {
-      let share = max(1, file.byteCount / max(1, file.rowCount / SegmentTopic.coldUnitRowCount))
+      let rowCount = file.unitRowCount
       var next = file.offsets.lowerBound
       while next < file.offsets.upperBound {
-        let end = min(
-          next.advanced(by: SegmentTopic.coldUnitRowCount), file.offsets.upperBound)
-        if (next..<end).overlaps(offsets) {
-          units.append(
-            ScanUnit(
-              offsets: next..<end, file: SegmentTopic.coldFile, position: Int(next.rawValue),
-              byteCount: share))
+        let end = min(next.advanced(by: rowCount), file.offsets.upperBound)
+        let part = (next..<end).clamped(to: offsets)
+        if !part.isEmpty {
+          var unit = ScanUnit(
+            offsets: part, file: ScanUnit.coldFile, position: Int(part.lowerBound.rawValue),
+            byteCount: max(1, file.byteCount / max(1, file.rowCount / rowCount)))
+          unit.columns = filter.columns
+          units.append(unit)
         }
         next = end
       }
@@ -178,6 +176,11 @@ extension SegmentTopic.State {
 }
 
 extension ColdFile {
+  /// How many rows are read at a time: fewer where they are large.
+  fileprivate var unitRowCount: Int {
+    min(max(rowCount * (4 << 20) / max(byteCount, 1), 2_048), 65_536)
+  }
+
   fileprivate func mayPass(_ filter: ScanFilter) -> Bool {
     if let wanted = filter.ingestMicroseconds, !wanted.overlaps(ingestMicroseconds) { return false }
     if let wanted = filter.eventMicroseconds, !hasUntimed, let eventMicroseconds {

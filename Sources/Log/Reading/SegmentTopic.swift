@@ -98,7 +98,7 @@ final class SegmentTopic: Topic {
   private static let recentFile = UInt64.max
 
   func read(_ unit: ScanUnit) throws(LogError) -> [StoredRecord] {
-    if unit.file == Self.coldFile { return try readCold(unit.offsets) }
+    if unit.isCold { return try readCold(unit.offsets, unit.columns) }
     guard unit.file == Self.recentFile else { return try readFileOrCold(unit) }
     if let records = recentRecords(in: unit.offsets) { return records }
     // They went to the disk only, meanwhile.
@@ -106,7 +106,7 @@ final class SegmentTopic: Topic {
     let units = content.withLock { $0.units(in: unit.offsets, ScanFilter()) }
     var records: [StoredRecord] = []
     for unit in units {
-      records += try unit.file == Self.coldFile ? readCold(unit.offsets) : readFileOrCold(unit)
+      records += try unit.isCold ? readCold(unit.offsets, unit.columns) : readFileOrCold(unit)
     }
     return records
   }
@@ -117,7 +117,7 @@ final class SegmentTopic: Topic {
       return try readFile(unit)
     } catch {
       guard case .gone = error, isCold(unit.offsets) else { throw error }
-      return try readCold(unit.offsets)
+      return try readCold(unit.offsets, unit.columns)
     }
   }
 
