@@ -135,20 +135,28 @@ extension Session {
   ) async throws(DatabaseError) {
     var definition = given
     let atRest = create.queryAtRest ?? query
-    let columns = try await columns(ofQuery: atRest, context)
-    definition.versions[0].columns = columns
     let plan: EmitPlan
     do throws(DatabaseError) {
       plan = try await continuousPlan(query)
     } catch {
       guard !create.emitsChanges, create.start == nil else { throw error }
+      definition.versions[0].columns = try await columns(ofQuery: atRest, context)
       definition.storedOnce = error.message
       try finishColumns(&definition)
       return try await store(atRest, in: definition, context)
     }
-    if plan.isPlain, definition.watermark == nil {
-      definition.watermark = plan.stream.definition.watermark
+    var columns = plan.version.columns
+    if plan.isPlain {
+      // Also those that SQL cannot hold.
+      for index in columns.indices {
+        columns[index].id = UInt32(index + 1)
+        columns[index].defaultExpression = nil
+      }
+      definition.watermark = definition.watermark ?? plan.stream.definition.watermark
+    } else {
+      columns = try await self.columns(ofQuery: atRest, context)
     }
+    definition.versions[0].columns = columns
     try finishColumns(&definition)
     let start = try await offset(create.start ?? .beginning, plan.stream)
     let isOpen = definition.options.isSchemaless

@@ -35,7 +35,7 @@ enum StreamListing {
         .strings(
           zip(streams, definitions).map { stream, definition in
             let ids = feeders(stream).map(\.id).joined(separator: ", ")
-            return ids.isEmpty ? definition.storedOnce.map { "stored once: \($0)" } : ids
+            return ids.isEmpty ? definition.storedOnce.map { _ in "stored once" } : ids
           })
       ),
       ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
@@ -67,7 +67,7 @@ enum StreamListing {
             guard let watermark = definition.watermark,
               watermark.column.lowercased() == column.field.name.lowercased()
             else { return nil }
-            return "\(column.field.name) - \(watermark.delayMicroseconds) us"
+            return "\(column.field.name) - \(watermark.delay)"
           })
       ),
     ])
@@ -85,7 +85,7 @@ enum StreamListing {
     if let watermark = definition.watermark {
       let name = quotedIfNeeded(watermark.column)
       lines.append(
-        "WATERMARK FOR \(name) AS \(name) - INTERVAL '\(watermark.delayMicroseconds)' MICROSECOND")
+        "WATERMARK FOR \(name) AS \(name) - \(watermark.delay)")
     }
     var text = "CREATE STREAM \(definition.qualifiedName)"
     let maker = feeders.first { $0.definition.kind == .createStream }
@@ -111,5 +111,17 @@ enum StreamListing {
     Batch(
       schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1),
       rowCount: columns.first?.1.count ?? 0)
+  }
+}
+
+extension StreamWatermark {
+  /// The delay as SQL writes it, in the largest unit that fits.
+  fileprivate var delay: String {
+    let units: [(Int64, String)] = [
+      (86_400_000_000, "DAY"), (3_600_000_000, "HOUR"), (60_000_000, "MINUTE"),
+      (1_000_000, "SECOND"), (1_000, "MILLISECOND"),
+    ]
+    let unit = units.first { delayMicroseconds >= $0.0 && delayMicroseconds % $0.0 == 0 }
+    return "INTERVAL '\(delayMicroseconds / (unit?.0 ?? 1))' \(unit?.1 ?? "MICROSECOND")"
   }
 }
