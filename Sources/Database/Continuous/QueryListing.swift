@@ -24,7 +24,7 @@ struct QueryListing {
     startMicroseconds = live.startMicroseconds
     rowCount = figures.rowCount
     nextOffset = figures.position.rawValue
-    kind = live.delivery == nil ? "emit" : "subscription"
+    kind = live.isOfCursor ? "cursor" : live.delivery == nil ? "emit" : "subscription"
   }
 
   private init(_ continuous: ContinuousQuery) {

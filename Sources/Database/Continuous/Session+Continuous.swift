@@ -33,6 +33,8 @@ extension Session {
   func createContinuously(
     _ given: StreamDefinition, _ plan: EmitPlan, filling columns: [UInt32], from start: Offset
   ) async throws(DatabaseError) {
+    var plan = plan
+    plan.grow(into: given, filling: columns)
     var query = try definition(.createStream, plan, from: start)
     query.columns = columns
     let source = plan.stream
@@ -64,7 +66,7 @@ extension Session {
   /// `INSERT INTO t SELECT … EMIT CHANGES`.
   func insertContinuously(_ insert: ContinuousInsert) async throws(DatabaseError) {
     let sink = try stream(insert.target)
-    let plan = try await continuousPlan(insert.query)
+    var plan = try await continuousPlan(insert.query)
     guard !database.continuous.flows(from: sink.topicID, into: plan.stream.topicID) else {
       throw DatabaseError(
         .invalidArgument,
@@ -76,6 +78,7 @@ extension Session {
     var query = try definition(.insert, plan, from: start)
     query.sink = sink.topicID
     query.columns = columns
+    plan.grow(into: sink.definition, filling: columns)
     do throws(DatabaseError) {
       try await database.streams.write(ContinuousRows.batch(.made, query))
     } catch {
@@ -190,18 +193,20 @@ extension StreamingDatabase {
       let position = try PositionTopic(definition.positions).last(streams.log)
       continuous.add(
         ContinuousQuery(
-          definition, source: source, sink: sink, plan: plan(definition, source),
+          definition, source: source, sink: sink, plan: plan(definition, source, sink),
           position: position ?? definition.start, session: Session(self)))
     }
   }
 
   /// The plan with which a query was made.
-  private func plan(_ definition: ContinuousDefinition, _ source: Stream) -> EmitPlan {
+  private func plan(
+    _ definition: ContinuousDefinition, _ source: Stream, _ sink: Stream
+  ) -> EmitPlan {
     let version = source.definition.version(definition.sourceVersion) ?? source.definition.current
     let statement = try? StatementText.single(definition.query)
     let scan = statement.flatMap { PlainScan($0) }
     let instances = instances
-    return EmitPlan(
+    var plan = EmitPlan(
       stream: source, version: version, query: definition.query, schema: version.schema,
       isPlain: scan != nil && scan?.limit == nil, isOpen: false,
       usesHidden: statement?.mentions(StreamTable.hiddenFields.map(\.name)) ?? false,
@@ -211,5 +216,16 @@ extension StreamingDatabase {
           throw DatabaseError(error)
         }
       })
+    plan.grow(into: sink.definition, filling: definition.columns)
+    return plan
+  }
+}
+
+extension EmitPlan {
+  /// Takes columns that appear later along, if columns may appear on both sides.
+  fileprivate mutating func grow(into sink: StreamDefinition, filling columns: [UInt32]) {
+    grows =
+      isPlain && columns.isEmpty && sink.options.isSchemaless
+      && stream.definition.options.isSchemaless
   }
 }

@@ -40,13 +40,15 @@ public final class LiveQuery: Sendable {
   let startMicroseconds: Int64
   /// Takes turns with other readers of a subscription, if it is one.
   let delivery: Delivery?
+  /// Whether rows are fetched from it some at a time.
+  let isOfCursor: Bool
   private let engine: DuckDBEngine
   private let registry: LiveQueries
   private let state: Mutex<State>
 
   init(
     id: String, sql: String, plan: EmitPlan, from start: Offset, delivery: Delivery? = nil,
-    engine: DuckDBEngine, registry: LiveQueries, startMicroseconds: Int64
+    isOfCursor: Bool = false, engine: DuckDBEngine, registry: LiveQueries, startMicroseconds: Int64
   ) {
     self.id = id
     self.sql = sql
@@ -54,6 +56,7 @@ public final class LiveQuery: Sendable {
     schema = plan.schema
     stream = plan.stream
     self.delivery = delivery
+    self.isOfCursor = isOfCursor
     self.engine = engine
     self.registry = registry
     self.startMicroseconds = startMicroseconds
@@ -291,12 +294,14 @@ struct EmitPlan: Sendable {
   var name: QualifiedName
   /// Whether the query goes on when columns of the stream get wider types, and then computes with those.
   var keepsUp = false
+  /// Whether columns that the stream gets later are taken too: all columns go where any may appear.
+  var grows = false
   var instance: @Sendable () throws(DatabaseError) -> DuckDBInstance
 
   /// The columns under which rows are read now.
   func version(_ definition: StreamDefinition) -> StreamDefinition.Version {
     let current = definition.current
-    if isOpen { return current }
+    if isOpen || grows { return current }
     guard keepsUp else { return version }
     let columns = version.columns.map { planned in
       var column = planned

@@ -27,12 +27,12 @@ extension Session {
     let text = "DECLARE \(declare.name) SUBSCRIPTION CURSOR FOR \(declare.source)"
     let live: LiveQuery
     if let start = declare.start {
-      live = self.start(tracked, text, from: try await offset(start, plan.stream))
+      live = self.start(tracked, text, from: try await offset(start, plan.stream), isOfCursor: true)
     } else if let subscription {
       live = self.start(
-        tracked, text, from: subscription.position, delivery: subscription)
+        tracked, text, from: subscription.position, delivery: subscription, isOfCursor: true)
     } else {
-      live = self.start(tracked, text, from: plan.stream.topic.state.head)
+      live = self.start(tracked, text, from: plan.stream.topic.state.head, isOfCursor: true)
     }
     let cursor = SubscriptionCursor(live, layout, fields: plan.schema.fields)
     let isKept = state.withLock { state in

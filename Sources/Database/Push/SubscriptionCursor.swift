@@ -69,6 +69,8 @@ final class SubscriptionCursor: Sendable {
             batch: next.batch, step: Offset(next.offset)..<Offset(next.nextOffset))
         }
       }
+      // What was made stays for the next FETCH.
+      if Task.isCancelled { throw DatabaseError(.cancelled, "the call was cancelled") }
       guard let rows = take(missing) else { break }
       missing -= rows.rowCount
       batches.append(rows)

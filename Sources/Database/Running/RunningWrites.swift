@@ -86,7 +86,7 @@ final class RunningWrites: Sendable {
   private func carryOutSteps() async {
     while let step = state.withLock({ $0.queue.nextStep() }) {
       switch step {
-      case .handOver(let job): await handOver(job)
+      case .handOver(let job, let isFirst): await handOver(job, isFirst: isFirst)
       case .keep(let undos):
         aggregates.withLock { aggregates in for undo in undos { aggregates.running.keep(undo) } }
       case .takeBack(let undos):
@@ -98,11 +98,8 @@ final class RunningWrites: Sendable {
     }
   }
 
-  private func handOver(_ job: Job) async {
-    let offset =
-      state.withLock { state in
-        state.queue.isSettled ? nil : state.nextOffset
-      } ?? stream.topic.state.head
+  private func handOver(_ job: Job, isFirst: Bool) async {
+    let offset = (isFirst ? nil : state.withLock { $0.nextOffset }) ?? stream.topic.state.head
     let (writes, undo): ([TopicWrite], RunningUndo)
     do throws(LogError) {
       (writes, undo) = try await computed(job.writes, at: offset)

@@ -21,7 +21,9 @@ struct WriteQueue<Job: Sendable, Undo: Sendable>: Sendable {
   }
 
   enum Step: Sendable {
-    case handOver(Job)
+    /// `isFirst`: everything before it is answered and stored, so that the log says where it goes. That is
+    /// known here only: by the time it is computed, more answers may have come.
+    case handOver(Job, isFirst: Bool)
     /// In this order.
     case takeBack([Undo])
     case keep([Undo])
@@ -76,16 +78,13 @@ struct WriteQueue<Job: Sendable, Undo: Sendable>: Sendable {
       return .yield
     }
     if waiting.isEmpty { return stop() }
-    return .handOver(waiting.removeFirst())
+    return .handOver(waiting.removeFirst(), isFirst: inFlight.isEmpty)
   }
 
   private mutating func stop() -> Step? {
     isStepping = false
     return nil
   }
-
-  /// Whether everything that was handed over is answered, so that the log says where the next row goes.
-  var isSettled: Bool { inFlight.isEmpty }
 
   /// - Returns: The number to answer to.
   mutating func handedOver(_ job: Job, _ undo: Undo) -> UInt64 {

@@ -29,9 +29,11 @@ extension Session {
       try await drop(name, isIfExists: isIfExists, isCascading: isCascading)
     case .alterStream(let name, let change): try await alter(try stream(name), change)
     case .showStreams:
-      let queries = database.continuous
+      let (queries, tiering) = (database.continuous, database.tiering)
       return try await ready(
-        StreamListing.streams(database.streams.all) { queries.writing($0) })
+        StreamListing.streams(
+          database.streams.all, feeders: { queries.writing($0) },
+          problem: { tiering.problem(of: $0) }))
     case .describeStream(let name):
       return try await ready(StreamListing.columns(of: try stream(name).definition))
     case .showCreateStream(let name):
@@ -123,6 +125,7 @@ extension Session {
     }
     try definition.checkWatermark()
     try definition.addRunningColumns()
+    try checkTiering(definition)
   }
 
   /// `CREATE STREAM … AS SELECT …`: a query that runs for ever if it looks at one row of one stream at a
@@ -132,20 +135,28 @@ extension Session {
   ) async throws(DatabaseError) {
     var definition = given
     let atRest = create.queryAtRest ?? query
-    let columns = try await columns(ofQuery: atRest, context)
-    definition.versions[0].columns = columns
     let plan: EmitPlan
     do throws(DatabaseError) {
       plan = try await continuousPlan(query)
     } catch {
       guard !create.emitsChanges, create.start == nil else { throw error }
+      definition.versions[0].columns = try await columns(ofQuery: atRest, context)
       definition.storedOnce = error.message
       try finishColumns(&definition)
       return try await store(atRest, in: definition, context)
     }
-    if plan.isPlain, definition.watermark == nil {
-      definition.watermark = plan.stream.definition.watermark
+    var columns = plan.version.columns
+    if plan.isPlain {
+      // Also those that SQL cannot hold.
+      for index in columns.indices {
+        columns[index].id = UInt32(index + 1)
+        columns[index].defaultExpression = nil
+      }
+      definition.watermark = definition.watermark ?? plan.stream.definition.watermark
+    } else {
+      columns = try await self.columns(ofQuery: atRest, context)
     }
+    definition.versions[0].columns = columns
     try finishColumns(&definition)
     let start = try await offset(create.start ?? .beginning, plan.stream)
     let isOpen = definition.options.isSchemaless
@@ -321,7 +332,8 @@ extension Session {
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, definition)
       }
-      try? database.streams.log.removeTopic(definition.topic)
+      let (log, id) = (database.streams.log, definition.topic)
+      await engine.onWorker { try? log.removeTopic(id) }
     }
   }
 }

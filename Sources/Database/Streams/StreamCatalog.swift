@@ -11,6 +11,7 @@ final class StreamCatalog: Sendable {
     /// Shared by all records of a kind, so that the log has each schema once.
     var contexts: [Schema: LogContext] = [:]
     var running: [TopicID: RunningWrites] = [:]
+    var identity: String?
   }
 
   let log: any LogStore
@@ -71,7 +72,11 @@ final class StreamCatalog: Sendable {
       let state = topic.state
       for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
         for case .batch(let batch) in try topic.read(unit) {
-          seen.formUnion(CatalogRows.apply(try batch.decoded(), to: &definitions))
+          let rows = try batch.decoded()
+          seen.formUnion(CatalogRows.apply(rows, to: &definitions))
+          if let identity = CatalogRows.identity(rows) {
+            self.state.withLock { $0.identity = identity }
+          }
         }
       }
     } catch {
@@ -117,6 +122,19 @@ final class StreamCatalog: Sendable {
 
   func recordDrop(_ definition: StreamDefinition) async throws(DatabaseError) {
     try await write(CatalogRows.dropBatch(definition))
+  }
+
+  /// What tells this log from all others; nil before anyone has asked for it.
+  var knownIdentity: String? { state.withLock { $0.identity } }
+
+  /// The same; made and recorded when it is first asked for. One caller at a time.
+  func identity() async throws(DatabaseError) -> String {
+    if let knownIdentity { return knownIdentity }
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    let made = String(repeating: "0", count: 16 - digits.count) + digits
+    try await write(CatalogRows.identityBatch(made))
+    state.withLock { $0.identity = made }
+    return made
   }
 
   func write(_ batches: Batch...) async throws(DatabaseError) { try await write(batches) }
@@ -192,6 +210,22 @@ enum CatalogRows {
         .strings([definition.watermark?.column]),
         .int64s([definition.watermark?.delayMicroseconds]),
       ], rowCount: 1)
+  }
+
+  static func identityBatch(_ identity: String) -> Batch {
+    Batch(
+      schema: schema,
+      columns: [
+        .strings(["identity"]), .int64s([0]), .int64s([0]), .strings([nil]), .strings([identity]),
+        .binaries([nil]), .strings([nil]), .strings([nil]), .int64s([nil]),
+      ], rowCount: 1)
+  }
+
+  static func identity(_ batch: Batch) -> String? {
+    guard batch.columns.count >= 9, batch.rowCount == 1,
+      batch.columns[0].string(at: 0) == "identity"
+    else { return nil }
+    return batch.columns[4].string(at: 0)
   }
 
   /// - Returns: The topics that the rows are about.

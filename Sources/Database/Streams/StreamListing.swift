@@ -4,9 +4,12 @@ internal import SQL
 
 /// What SHOW and DESCRIBE answer about streams.
 enum StreamListing {
-  /// - Parameter feeders: The continuous queries that write to a stream.
+  /// - Parameters:
+  ///   - feeders: The continuous queries that write to a stream.
+  ///   - problem: Why old rows of a stream are still in the log.
   static func streams(
-    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] }
+    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] },
+    problem: (TopicID) -> String? = { _ in nil }
   ) -> Batch {
     let definitions = streams.map(\.definition)
     let states = streams.map(\.topic.state)
@@ -15,7 +18,7 @@ enum StreamListing {
       ("name", .strings(definitions.map { $0.qualifiedName.description })),
       ("columns", .int64s(definitions.map { Int64($0.current.columns.count) })),
       ("rows", .int64s(states.map { $0.head.rawValue - $0.start.rawValue })),
-      ("bytes", .int64s(states.map { Int64($0.byteCount) })),
+      ("bytes", .int64s(states.map { Int64($0.byteCount + $0.coldByteCount) })),
       ("first_offset", .int64s(states.map(\.start.rawValue))),
       ("next_offset", .int64s(states.map(\.head.rawValue))),
       ("last_ingest", .fixedWidth(time, states.map(\.lastIngestMicroseconds))),
@@ -32,7 +35,19 @@ enum StreamListing {
         .strings(
           zip(streams, definitions).map { stream, definition in
             let ids = feeders(stream).map(\.id).joined(separator: ", ")
-            return ids.isEmpty ? definition.storedOnce.map { "stored once: \($0)" } : ids
+            return ids.isEmpty ? definition.storedOnce.map { _ in "stored once" } : ids
+          })
+      ),
+      ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
+      ("cold_bytes", .int64s(states.map { Int64($0.coldByteCount) })),
+      (
+        "tiering",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            guard let after = definition.writtenOptions["tier_after"],
+              definition.options.tierAfter != nil
+            else { return nil }
+            return problem(stream.topicID).map { "rows stay in the log: \($0)" } ?? "after \(after)"
           })
       ),
     ])
@@ -52,7 +67,7 @@ enum StreamListing {
             guard let watermark = definition.watermark,
               watermark.column.lowercased() == column.field.name.lowercased()
             else { return nil }
-            return "\(column.field.name) - \(watermark.delayMicroseconds) us"
+            return "\(column.field.name) - \(watermark.delay)"
           })
       ),
     ])
@@ -70,7 +85,7 @@ enum StreamListing {
     if let watermark = definition.watermark {
       let name = quotedIfNeeded(watermark.column)
       lines.append(
-        "WATERMARK FOR \(name) AS \(name) - INTERVAL '\(watermark.delayMicroseconds)' MICROSECOND")
+        "WATERMARK FOR \(name) AS \(name) - \(watermark.delay)")
     }
     var text = "CREATE STREAM \(definition.qualifiedName)"
     let maker = feeders.first { $0.definition.kind == .createStream }
@@ -96,5 +111,17 @@ enum StreamListing {
     Batch(
       schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1),
       rowCount: columns.first?.1.count ?? 0)
+  }
+}
+
+extension StreamWatermark {
+  /// The delay as SQL writes it, in the largest unit that fits.
+  fileprivate var delay: String {
+    let units: [(Int64, String)] = [
+      (86_400_000_000, "DAY"), (3_600_000_000, "HOUR"), (60_000_000, "MINUTE"),
+      (1_000_000, "SECOND"), (1_000, "MILLISECOND"),
+    ]
+    let unit = units.first { delayMicroseconds >= $0.0 && delayMicroseconds % $0.0 == 0 }
+    return "INTERVAL '\(delayMicroseconds / (unit?.0 ?? 1))' \(unit?.1 ?? "MICROSECOND")"
   }
 }

@@ -158,8 +158,9 @@ private struct RelationBounds {
       }
       if depth == 0 {
         let word = word(place)
-        // `sample` may be a column, and what follows it more of the condition.
+        // `sample` may be a column, and what follows it more of the condition; a sample is taken before it.
         if word == "or" || word == "sample" { return nil }
+        if word == "using", self.word(place + 1) == "sample" { return nil }
         if Self.endsOfWhere.contains(word) || isMark(";", place) { break }
       }
       place += 1
@@ -218,6 +219,7 @@ private struct RelationBounds {
           made(column, .upper, true, (and + 1)..<part.upperBound),
         ].compactMap(\.self)
       }
+      if word(next) == "in" { return limits(column, (next + 1)..<part.upperBound) }
       guard let (bound, isInclusive, rest) = sign(next) else { return [] }
       return [made(column, bound, isInclusive, rest..<part.upperBound)].compactMap(\.self)
     }
@@ -234,6 +236,34 @@ private struct RelationBounds {
       case .both: .both
       }
     return [made(column, turned, isInclusive, part.lowerBound..<place)].compactMap(\.self)
+  }
+
+  /// The smallest and the largest number of a list.
+  private func limits(_ column: String, _ list: Range<Int>) -> [ColumnComparison] {
+    guard list.count > 2, isMark("(", list.lowerBound), isMark(")", list.upperBound - 1) else {
+      return []
+    }
+    var smallest = list.lowerBound + 1
+    var largest = smallest
+    for (place, index) in list.dropFirst().dropLast().enumerated() {
+      guard place % 2 == 0 else {
+        guard isMark(",", index) else { return [] }
+        continue
+      }
+      guard let value = integer(index), let low = integer(smallest), let high = integer(largest)
+      else { return [] }
+      if value < low { smallest = index }
+      if value > high { largest = index }
+    }
+    return [
+      made(column, .lower, true, smallest..<(smallest + 1)),
+      made(column, .upper, true, largest..<(largest + 1)),
+    ].compactMap(\.self)
+  }
+
+  private func integer(_ index: Int) -> Int64? {
+    let token = source.tokens[index]
+    return token.kind == .number ? Int64(source.text(of: token)) : nil
   }
 
   private func column(

@@ -66,6 +66,7 @@ struct ContinuousCrashTests {
     var found: [[String]] = []
     // The query runs beside this; the time limit of the test ends a vain wait.
     while found.count < wanted.count {
+      try Task.checkCancellation()
       found = try await session.rows("SELECT id, twice FROM t ORDER BY _offset")
       if found.count < wanted.count { await Task.yield() }
     }

@@ -69,6 +69,26 @@ import Testing
     await server.database.close()
   }
 
+  @Test func `a FETCH that is cancelled loses no row, and there is one at a time`() async throws {
+    let server = try await StreamDatabase()
+    let session = try server.session
+    try await session.run("CREATE STREAM s (id BIGINT)")
+    try await session.run("DECLARE c SUBSCRIPTION CURSOR FOR s")
+    let waiting = Task { try await fetch(session, "1 FROM c WITH (timeout = '1h')") }
+    while await session.failure("FETCH 1 FROM c")?.code != .failedPrecondition {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
+    waiting.cancel()
+    await #expect(throws: DatabaseError.self) { try await waiting.value }
+    try await session.run("INSERT INTO s VALUES (1), (2)")
+    let prepared = try await session.prepare("FETCH 2 FROM c", .inside(nil))
+    #expect(prepared.resultSchema.fields.map(\.name) == ["id", "_op", "_ts", "_seq"])
+    #expect(!prepared.isUpdate)
+    #expect(try await fetch(session, "2 FROM c WITH (timeout = '1h')") == ["1", "2"])
+    await server.database.close()
+  }
+
   @Test func `a cursor over a subscription takes its turn, and rows are acknowledged by _seq`()
     async throws
   {

@@ -12,6 +12,29 @@ import Testing
     var sum = 0
     var pending: [(number: UInt64, job: Int, sum: Int, expected: Int)] = []
     var waiting: [(UInt64, WriteQueue<Int, Int>.Answer)] = []
+    var failed: Set<Int> = []
+
+    /// The log takes the next group, in order.
+    mutating func takeNext(using random: inout SeededRandom) {
+      guard !pending.isEmpty else { return }
+      let next = pending.removeFirst()
+      if next.expected != stored.count {
+        waiting.append((next.number, .refused))
+      } else if Int.random(in: 0..<5, using: &random) == 0 {
+        failed.insert(next.job)
+        waiting.append((next.number, .notStored))
+      } else {
+        stored.append((next.job, next.sum))
+        waiting.append((next.number, .stored))
+      }
+    }
+
+    /// An answer comes back: those of failures may overtake the others.
+    mutating func answer(_ queue: inout WriteQueue<Int, Int>, using random: inout SeededRandom) {
+      guard let index = waiting.indices.randomElement(using: &random) else { return }
+      let answer = waiting.remove(at: index)
+      queue.answer(answer.0, answer.1)
+    }
   }
 
   @Test func `what is stored was computed behind what is stored before it, in order`() {
@@ -22,37 +45,25 @@ import Testing
       var queue = WriteQueue<Int, Int>()
       var model = Model()
       var nextOffset = 0
-      var failed: Set<Int> = []
       var added = 0
       while added < 40 || !model.pending.isEmpty || !model.waiting.isEmpty {
         switch Int.random(in: 0..<4, using: &random) {
         case 0 where added < 40:
           added += 1
           queue.add(added)
-        case 1:
-          // The log takes the next group, in order.
-          guard !model.pending.isEmpty else { break }
-          let next = model.pending.removeFirst()
-          if next.expected != model.stored.count {
-            model.waiting.append((next.number, .refused))
-          } else if Int.random(in: 0..<5, using: &random) == 0 {
-            failed.insert(next.job)
-            model.waiting.append((next.number, .notStored))
-          } else {
-            model.stored.append((next.job, next.sum))
-            model.waiting.append((next.number, .stored))
-          }
-        default:
-          // An answer comes back: those of failures may overtake the others.
-          guard let index = model.waiting.indices.randomElement(using: &random) else { break }
-          let answer = model.waiting.remove(at: index)
-          queue.answer(answer.0, answer.1)
+        case 1: model.takeNext(using: &random)
+        default: model.answer(&queue, using: &random)
         }
         guard queue.beginSteps() else { continue }
         while let step = queue.nextStep() {
           switch step {
-          case .handOver(let job):
-            if queue.isSettled { nextOffset = model.stored.count }
+          case .handOver(let job, let isFirst):
+            if isFirst { nextOffset = model.stored.count }
+            // While it is computed, the log goes on and answers.
+            for _ in 0..<Int.random(in: 0..<3, using: &random) {
+              model.takeNext(using: &random)
+              model.answer(&queue, using: &random)
+            }
             model.sum += job
             let number = queue.handedOver(job, job)
             model.pending.append((number, job, model.sum, nextOffset))
@@ -63,7 +74,7 @@ import Testing
           }
         }
       }
-      #expect(model.stored.map(\.job) == (1...40).filter { !failed.contains($0) })
+      #expect(model.stored.map(\.job) == (1...40).filter { !model.failed.contains($0) })
       var sum = 0
       for (job, found) in model.stored {
         sum += job
@@ -76,7 +87,7 @@ import Testing
     var queue = WriteQueue<Int, Int>()
     queue.add(1)
     #expect(begins(&queue))
-    guard case .handOver(1)? = next(&queue) else { return #expect(Bool(false)) }
+    guard case .handOver(1, isFirst: true)? = next(&queue) else { return #expect(Bool(false)) }
     let number = queue.handedOver(1, 1)
     #expect(next(&queue).isNone)
     queue.askForPause()
@@ -90,7 +101,7 @@ import Testing
     #expect(!begins(&queue))
     queue.endPause()
     #expect(begins(&queue))
-    guard case .handOver(2)? = next(&queue) else { return #expect(Bool(false)) }
+    guard case .handOver(2, isFirst: true)? = next(&queue) else { return #expect(Bool(false)) }
   }
 }
 
