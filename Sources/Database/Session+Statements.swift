@@ -3,6 +3,7 @@ internal import Synchronization
 public import Columnar
 internal import DuckDB
 public import Engine
+internal import SQL
 
 /// Who sends a statement, and as part of what.
 public struct StatementContext: Sendable {
@@ -29,6 +30,14 @@ extension Session {
   public func query(
     _ sql: String, parameters: Batch? = nil, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
+    try await query(sql, PointQuery(sql), parameters, context)
+  }
+
+  /// - Parameter point: The statement as a query for one key, if it is one.
+  private func query(
+    _ sql: String, _ point: PointQuery?, _ parameters: Batch?, _ context: StatementContext
+  ) async throws(DatabaseError) -> OpenQuery {
+    if let point, let query = try await lookUp(point, sql, parameters, context) { return query }
     let (last, isUpdate) = try await runAllButLast(sql, context)
     if case .stream(let statement) = last.effect,
       let live = try await openLive(statement, sql: last.sql, context)
@@ -42,10 +51,11 @@ extension Session {
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
     try keep(query)
+    if let point, case .read = last.effect { remember(point) }
     return query
   }
 
-  private func keep(_ query: OpenQuery) throws(DatabaseError) {
+  func keep(_ query: OpenQuery) throws(DatabaseError) {
     let isGone = Task.isCancelled
     let (isClosed, evicted) = state.withLock { state -> (Bool, OpenQuery?) in
       if state.isClosed || isGone { return (true, query) }
@@ -66,7 +76,8 @@ extension Session {
       transaction: transaction(of: prepared, connectionID: connectionID),
       connectionID: connectionID)
     let parameters = prepared.parameters
-    return try await query(prepared.text(for: parameters), parameters: parameters, context)
+    return try await query(
+      prepared.text(for: parameters), prepared.point, parameters, context)
   }
 
   /// The result that a client has under a handle.

@@ -36,11 +36,15 @@ public final class DuckDBEngine: Sendable {
 
   /// A result without columns and rows, for statements that the session itself carries out.
   public func emptyResult() -> ResultPump {
-    let pump = ResultPump(
-      schema: Schema([]), source: EmptySource(), of: instance, pool: pool, allocator: allocator,
-      spoolLimits: spoolLimits)
+    let pump = makePump(schema: Schema([]), source: EmptySource())
     pump.fill()
     return pump
+  }
+
+  func makePump(schema: Schema, source: any ResultSource) -> ResultPump {
+    ResultPump(
+      schema: schema, source: source, of: instance, pool: pool, allocator: allocator,
+      spoolLimits: spoolLimits)
   }
 
   /// What a statement would return and need.

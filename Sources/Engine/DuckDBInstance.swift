@@ -44,6 +44,7 @@ public final class DuckDBInstance: Sendable {
     var idle: [String: [Connection]] = [:]
     var idleCount = 0
     var kept = KeptStatements()
+    var lookups = KeptLookups()
     /// Those who hold connections of the open database.
     var holders: [ObjectIdentifier: WeakHolder] = [:]
   }
@@ -230,11 +231,12 @@ public final class DuckDBInstance: Sendable {
 
   /// To be called after a statement that may have changed the catalog or a macro.
   public func catalogDidChange() {
-    let dropped = state.withLock { state in
+    let (dropped, lookups) = state.withLock { state in
       state.catalogVersion += 1
-      return state.kept.removeAll()
+      return (state.kept.removeAll(), state.lookups.removeAll())
     }
     for statement in dropped { giveBack(statement.connection) }
+    withExtendedLifetime(lookups) {}  // closed here, not under the lock
   }
 }
 
