@@ -58,4 +58,13 @@ extension Session {
     ) { keys, alias, key in query.joined(with: keys, as: alias, key: key) }
     engine.makeLookup(plan, template: query.template, settings)
   }
+
+  /// Waits for the queries of this session that were answered before they began: they must not see what
+  /// the statement changes that is about to run.
+  func untilQueriesHaveBegun() async {
+    let waiting = state.withLock { state in
+      state.results.values.filter { !$0.pump.hasBegun }
+    }
+    for query in waiting { await query.pump.untilBegun() }
+  }
 }

@@ -46,7 +46,7 @@ extension Session {
       try keep(query)
       return query
     }
-    let pump = try await start(last, parameters: parameters, context)
+    let pump = try await start(last, parameters: parameters, context, mayAnswerEarly: true)
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
@@ -246,8 +246,10 @@ extension Session {
 
   // MARK: Running
 
+  /// - Parameter mayAnswerEarly: Whether what a query of known columns has to say may come with its rows.
   private func start(
-    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext
+    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext,
+    mayAnswerEarly: Bool = false
   ) async throws(DatabaseError) -> ResultPump {
     switch plan.effect {
     case .begin, .commit, .rollback:
@@ -263,6 +265,7 @@ extension Session {
     case .scanStream(let stream, let limit): return try await scan(stream, limit: limit)
     case .read, .write, .define: break
     }
+    if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
@@ -270,6 +273,12 @@ extension Session {
       return try await startInOneTransaction(plan, parameters: parameters, route.settings)
     }
     do {
+      if mayAnswerEarly, plan.isRead, parameters == nil, route.lane == nil,
+        let pump = try await engine.startProven(plan.sql, route.settings)
+      {
+        database.log.started(plan.sql, pump, session: id)
+        return pump
+      }
       let pump = try await engine.start(
         plan.sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
       database.log.started(plan.sql, pump, session: id)

@@ -153,8 +153,11 @@ extension DuckDBEngine {
   public func start(_ lookup: KeyLookup, key: Batch) async throws(EngineError) -> ResultPump {
     try await admission.enter()
     let instance = self.instance
+    let announcement = Announcement()
     let pump = makePump(
-      schema: lookup.schema, source: KeyLookupSource(lookup, key, of: instance))
+      schema: lookup.schema,
+      source: KeyLookupSource(lookup, key, of: instance, start: announcement),
+      announcement: announcement)
     pool.submit { [admission] in
       defer { admission.leave() }
       instance.register(pump, generation: lookup.generation)

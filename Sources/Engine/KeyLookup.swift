@@ -149,6 +149,7 @@ private final class KeySource: BatchSource {
 final class KeyLookupSource: ResultSource {
   private let lookup: KeyLookup
   private let instance: DuckDBInstance
+  private let start: Announcement
   private var key: Batch?
   private var open: KeyedStatement?
   private var result: ResultStream?
@@ -157,7 +158,10 @@ final class KeyLookupSource: ResultSource {
   /// For `interrupt`, which others call.
   private let running = Mutex<Connection?>(nil)
 
-  init(_ lookup: KeyLookup, _ key: Batch, of instance: DuckDBInstance) {
+  init(
+    _ lookup: KeyLookup, _ key: Batch, of instance: DuckDBInstance, start: Announcement
+  ) {
+    self.start = start
     self.lookup = lookup
     self.key = key
     self.instance = instance
@@ -185,14 +189,9 @@ final class KeyLookupSource: ResultSource {
     let statement = try instance.takeStatement(of: lookup)
     open = statement
     running.withLock { $0 = statement.held.connection }
-    let result = try statement.execute(key, onLong: {})
+    let result = try statement.execute(key, onLong: { [start] in start.make() })
     self.result = result
-    guard result.schema == lookup.schema else {
-      throw DuckDBError(
-        kind: .transactionConflict,
-        message:
-          "the columns of the table changed while the statement was on its way: send it again")
-    }
+    guard result.schema == lookup.schema else { throw DuckDBError.columnsChanged }
     guard let batch = try result.next(maxRows: maxRows, allocator: allocator) else { return nil }
     if batch.rowCount < maxRows {
       second = try result.next(maxRows: maxRows, allocator: allocator)
