@@ -1,7 +1,7 @@
 """Measures streams: durable puts, pushes and scans, beside the disk, DuckDB and a pyarrow.flight server over a file.
 
 usage: ingest.py --program PATH --load PATH [--rounds N] [--seconds S] [--only PARTS] [--folder FOLDER]
-PARTS: batches, rows, latency, scan   (all of them without the option)
+PARTS: batches, rows, latency, scan, metrics   (all of them without the option)
 
 The peer is a pyarrow.flight server that inserts into a DuckDB file: each of its answers means a committed transaction.
 FOLDER must be on the disk that is to be measured.
@@ -32,7 +32,7 @@ from support.wire import flight_data, ipc_messages
 BATCH_ROWS = 65_536
 COLUMNS = "(id BIGINT, v DOUBLE, ts TIMESTAMP, s VARCHAR)"
 KEY_MARK = 0x4559414D4B524B31
-PARTS = ("batches", "rows", "latency", "scan")
+PARTS = ("batches", "rows", "latency", "scan", "metrics")
 
 
 def batch(count: int) -> pa.RecordBatch:
@@ -107,8 +107,12 @@ class Bench:
         with mine.client() as client:
             for durability in ("sync", "os"):
                 client.update(f"CREATE STREAM r_{durability} {COLUMNS} WITH (durability = '{durability}')")
+                before = self.syncs(mine)
                 result = self.load(mine, "put", 64, self.messages("r", row, [f"r_{durability}"] * 64))
                 self.add(f"put of 1 row, 64 clients, {durability}", "rows/s", result["per_second"])
+                if durability == "sync":
+                    syncs, groups = (after - begin for after, begin in zip(self.syncs(mine), before))
+                    self.add("acknowledgements of one sync, 64 clients", "", groups / max(syncs, 1))
                 result = self.load(mine, "stream", 64, self.messages("r", row, [f"r_{durability}"] * 64))
                 self.add(f"1 row on an open put, 64 clients, {durability}", "rows/s", result["per_second"])
             for index in range(64):
@@ -119,6 +123,13 @@ class Bench:
             client.update(f"CREATE TABLE r {COLUMNS}")
         result = self.load(theirs, "put", 64, self.messages("p", row, ["r"] * 64), warm=2)
         self.add("peer: put of 1 row, 64 clients", "rows/s", result["per_second"])
+
+    def syncs(self, server: Process) -> tuple[float, float]:
+        """Syncs of the log and groups acknowledged after one, as the server counts them every two seconds."""
+        time.sleep(2.5)
+        text = server.metrics()
+        return tuple(float(re.search(rf"^{name} ([0-9.e+]+)", text, re.M).group(1))
+                     for name in ("hyprstream_log_syncs_total", "hyprstream_log_synced_groups_total"))
 
     # Latencies
 
@@ -177,6 +188,35 @@ class Bench:
             client.update("DROP TABLE copied")
             client.update("DROP STREAM scanned")
 
+    # Running columns
+
+    def metrics(self, mine: Process, theirs: Process) -> None:
+        count = 30
+        times = numpy.arange(BATCH_ROWS, dtype=numpy.int64) * 10
+        names = pa.array([f"host{i % 1000}.cpu" for i in range(BATCH_ROWS)])
+        values = pa.array(numpy.random.default_rng(2).random(BATCH_ROWS))
+        columns = ["metric_id", "timestamp", "value"]
+        rows = pa.record_batch([names, pa.array(1_700_000_000_000_000 + times, pa.timestamp("us", "UTC")), values], names=columns)
+        with mine.client() as client:
+            client.update("CREATE STREAM plain_metrics (metric_id VARCHAR, timestamp TIMESTAMPTZ, value DOUBLE)")
+            plain = put(mine, "plain_metrics", rows, count)
+            running = put(mine, "metrics", rows, count)
+            self.add("put of batches without running columns", "rows/s", count * BATCH_ROWS / plain)
+            self.add("put of batches of metrics", "rows/s", count * BATCH_ROWS / running)
+            window = ("avg(value) OVER (PARTITION BY metric_id, time_bucket(INTERVAL 5 MINUTES, timestamp) "
+                      "ORDER BY _offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)")
+            self.query(client, f"avg of the running average, {count * BATCH_ROWS / 1e6:.1f} M rows",
+                       "SELECT avg(value_running_window_avg) FROM metrics")
+            self.query(client, "the same, computed by DuckDB", f"SELECT avg(a) FROM (SELECT {window} AS a FROM plain_metrics)")
+            self.query(client, "a row of metrics by its offset", f"SELECT * FROM metrics WHERE _offset = {count * BATCH_ROWS // 2}")
+
+    def query(self, client, name: str, sql: str) -> None:
+        client.rows(sql)
+        started = time.perf_counter()
+        for _ in range(3):
+            client.rows(sql)
+        self.add(name, "ms", (time.perf_counter() - started) / 3 * 1e3)
+
     # Messages
 
     def messages(self, name: str, rows: pa.RecordBatch, streams: list[str]) -> str:
@@ -219,9 +259,12 @@ class Bench:
             ("1 row, open puts: sync of os", "1 row on an open put, 64 clients, sync", "1 row on an open put, 64 clients, os", 0.8, True),
             ("1 row, 64 streams of one", "1 row on an open put, 64 clients on 64 streams", "1 row on an open put, 64 clients, sync", 0.8, True),
             ("1 row, 64 clients: of the peer", "put of 1 row, 64 clients, sync", "peer: put of 1 row, 64 clients", 5, True),
+            ("acknowledgements of one sync", "acknowledgements of one sync, 64 clients", None, 16, True),
+            ("batches with running columns of without", "put of batches of metrics", "put of batches without running columns", 0.2, True),
             ("count and sum: DuckDB's time of ours", "count and sum over DuckDB's table of the same rows", "count and sum over stream of 1 GB", 0.5, True),
         ):
-            pairs = [(a, b) for a, b in zip(self.values.get(ours, []), self.values.get(theirs, [])) if b]
+            ones = [1.0] * len(self.values.get(ours, []))
+            pairs = [(a, b) for a, b in zip(self.values.get(ours, []), self.values.get(theirs, []) if theirs else ones) if b]
             if pairs:
                 ratios = [a / b for a, b in pairs]
                 middle = statistics.median(ratios)

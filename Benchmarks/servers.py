@@ -5,10 +5,12 @@ import pathlib
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pyarrow.flight as flight
 
@@ -27,6 +29,7 @@ class Process:
 
     def __init__(self, name: str, command: list[str], folder: pathlib.Path):
         self.name = name
+        self.http_port = 0
         started = time.perf_counter()
         with open(folder / f"{name}.log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder)
@@ -62,6 +65,11 @@ class Process:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    def metrics(self) -> str:
+        """What the server counts, for Prometheus. Ours only."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics") as answer:
+            return answer.read().decode()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -73,7 +81,12 @@ class Process:
 
 def ours(program: str, folder: pathlib.Path, data: pathlib.Path | None = None) -> Process:
     where = ["--data-dir", str(data)] if data else ["--ephemeral"]
-    return Process("hyprstream", [program, "--port", "0", "--http-port", "0", *where], folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        http_port = free.getsockname()[1]
+    server = Process("hyprstream", [program, "--port", "0", "--http-port", str(http_port), *where], folder)
+    server.http_port = http_port
+    return server
 
 
 def peer(folder: pathlib.Path, data: pathlib.Path | None = None) -> Process:

@@ -10,19 +10,19 @@ final class Load: Sendable {
   let request: IngestRequest
   private let schema: Schema
   private let queue: IngestQueue
-  private let metrics: MetricsRelation
+  private let catalog: String
   private let liveTables: LiveTables
   /// What is wrong with the request, in our own words and with its own code.
   private let refused = Mutex<DatabaseError?>(nil)
 
   init(
-    _ request: IngestRequest, schema: Schema, queue: IngestQueue, metrics: MetricsRelation,
+    _ request: IngestRequest, schema: Schema, queue: IngestQueue, catalog: String,
     liveTables: LiveTables
   ) {
     self.request = request
     self.schema = schema
     self.queue = queue
-    self.metrics = metrics
+    self.catalog = catalog
     self.liveTables = liveTables
   }
 
@@ -57,15 +57,6 @@ final class Load: Sendable {
     let id = try liveTables.add(IngestTable(queue, schema: schema))
     defer { liveTables.remove(id) }
     let source = DuckDBInstance.liveRelation(id)
-    if let ingest = try metricsIngest() {
-      guard request.ifExists == .append else {
-        throw refuse(
-          .alreadyExists,
-          "metrics belongs to the server and exists already; rows can be appended to it")
-      }
-      return try connection.changedRowCount(of: ingest.insertStatement(from: source))
-        ?? queue.rowCount
-    }
     let existing = try existingColumns(connection, known)
     // Before the rows are waited for: a client that pauses is told at once.
     try check(existing)
@@ -87,7 +78,7 @@ final class Load: Sendable {
 
   /// Whether DuckDB can take the rows on several threads: by a view, which stands where the table is.
   private func isOrderable(on connection: Connection) -> Bool {
-    !request.isTemporary && [nil, metrics.catalog].contains(request.catalog)
+    !request.isTemporary && [nil, catalog].contains(request.catalog)
       && connection.setting("search_path")?.isEmpty != false && OrderedView.holds(schema)
   }
 
@@ -189,19 +180,6 @@ final class Load: Sendable {
       matched.append((name, quotedName(field.name)))
     }
     return matched
-  }
-
-  /// How the rows become rows of `metrics`; `nil` if they go elsewhere.
-  private func metricsIngest() throws(DuckDBError) -> MetricsIngest? {
-    guard !request.isTemporary, request.table.lowercased() == "metrics",
-      [nil, "main"].contains(request.schema?.lowercased()),
-      [nil, metrics.catalog.lowercased()].contains(request.catalog?.lowercased())
-    else { return nil }
-    do {
-      return try metrics.conform(schema)
-    } catch {
-      throw refuse(.invalidArgument, "\(error)")
-    }
   }
 
   private func refuse(_ code: DatabaseError.Code, _ message: String) -> DuckDBError {

@@ -50,7 +50,7 @@ extension Session {
     await untilQueriesHaveBegun()
     defer { queue.close() }
     let load = Load(
-      request, schema: schema, queue: queue, metrics: database.metrics,
+      request, schema: schema, queue: queue, catalog: database.catalogName,
       liveTables: engine.instance.liveTables)
     do {
       return try await database.log.counting("ingest into \(request.relation)", session: id) {

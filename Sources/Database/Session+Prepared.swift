@@ -91,7 +91,7 @@ extension Session {
       if last.isRead, let schema = openSchema(last.sql, failure) {
         return (StatementDescription(resultSchema: schema), isUpdate)
       }
-      throw failure
+      throw await self.failure(of: last, failure, settings, try? laneForReading(context))
     }
   }
 }

@@ -158,25 +158,10 @@ extension Session {
     return (last, plans.contains(where: \.isUpdate))
   }
 
-  /// Reads a text, and looks up what its reading depends on.
   func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
-    var columns: [String: [String]] = [:]
-    // Each round finds out about one query; a text has only so many.
-    while true {
-      let place = state.withLock { $0.place } ?? database.defaultPlace
-      switch try database.planner.read(sql, in: place, columns: columns) {
-      case .plans(let plans): return plans
-      case .needsColumns(let query):
-        do {
-          let settings = state.withLock { $0.settings }
-          let described = try await engine.describe(
-            query, settings, on: try laneForReading(StatementContext(connectionID: 0)))
-          columns[query] = described.resultSchema.fields.map(\.name)
-        } catch {
-          throw DatabaseError(any: error)
-        }
-      }
-    }
+    var (place, hasHome) = state.withLock { ($0.place ?? database.defaultPlace, $0.home != nil) }
+    place.hasTemporaryRelations = hasHome
+    return try database.planner.read(sql, in: place)
   }
 
   /// What a client may fetch again: the statement runs anew if its rows were fetched before.
@@ -265,6 +250,11 @@ extension Session {
     case .scanStream(let stream, let limit): return try await scan(stream, limit: limit)
     case .read, .write, .define: break
     }
+    for stream in plan.streamsBehindView where !stream.hasHiddenRelation {
+      try await relations { (relations) throws(DatabaseError) in
+        try relations.registerHidden(stream)
+      }
+    }
     if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
     route.transaction?.beginStatement()
@@ -290,7 +280,20 @@ extension Session {
         return try await ready(
           Batch(schema: schema, columns: schema.fields.map { .empty($0.type) }, rowCount: 0))
       }
-      throw failure
+      throw await self.failure(of: plan, failure, route.settings, route.lane)
+    }
+  }
+
+  /// What is wrong with a statement as it was written, if DuckDB got another text.
+  func failure(
+    of plan: StatementPlan, _ failure: DatabaseError, _ settings: SessionSettings, _ lane: Lane?
+  ) async -> DatabaseError {
+    guard let written = plan.writtenText, failure.code == .invalidArgument else { return failure }
+    do {
+      _ = try await engine.describe(written, settings, on: lane)
+      return failure
+    } catch {
+      return DatabaseError(any: error)
     }
   }
 

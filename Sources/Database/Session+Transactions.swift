@@ -78,7 +78,9 @@ extension Session {
     guard let lane else {
       guard commits, !writes.isEmpty else { return }
       do throws(DatabaseError) {
-        return try await database.groupCommits.append(writes)
+        return try await withRunningColumns(writes) { (writes) async throws(DatabaseError) in
+          try await database.groupCommits.append(writes)
+        }
       } catch {
         transaction.end("it could not be committed")
         throw error
@@ -87,7 +89,9 @@ extension Session {
     let settings = state.withLock { $0.settings }
     do {
       if commits, !writes.isEmpty {
-        try await database.groupCommits.commit(writes, with: lane, settings)
+        try await withRunningColumns(writes) { (writes) async throws(DatabaseError) in
+          try await database.groupCommits.commit(writes, with: lane, settings)
+        }
       } else {
         try await lane.run(settings) { (connection) throws(DuckDBError) in
           try connection.execute(commits ? "COMMIT" : "ROLLBACK")

@@ -26,6 +26,8 @@ public final class Session: Sendable {
     /// Results that run, wait for their reader or are being read.
     var results: [Handle: OpenQuery] = [:]
     var fetched = FetchedResults()
+    /// Those that DECLARE made, by name in lower case.
+    var cursors: [String: SubscriptionCursor] = [:]
     /// Loads and batch updates that run now.
     var running: [Handle: RunningStatement] = [:]
     var isClosed = false
@@ -57,6 +59,11 @@ public final class Session: Sendable {
 
   /// Ends everything that the session has. Statements that run are interrupted.
   public func close() async {
+    let cursors = state.withLock { state in
+      defer { state.cursors = [:] }
+      return Array(state.cursors.values)
+    }
+    for cursor in cursors { cursor.close() }
     let (results, transactions, running) = state.withLock { state in
       state.isClosed = true
       defer {
@@ -157,7 +164,7 @@ public final class Session: Sendable {
     state.withLock { state in
       state.home == nil && state.transactions.isEmpty && state.sqlTransaction == nil
         && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
-        && state.options.isEmpty && state.settings == SessionSettings()
+        && state.options.isEmpty && state.settings == SessionSettings() && state.cursors.isEmpty
         && state.isolation == .statement && state.statementTimeout == nil
         && ContinuousClock.now - state.lastUse > grace
     }

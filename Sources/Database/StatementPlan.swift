@@ -35,6 +35,11 @@ struct StatementPlan: Sendable {
   /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
   var returnsRows = false
 
+  /// The text as it was written, if DuckDB would understand it as well.
+  var writtenText: String?
+  /// Streams whose relation with the hidden columns the statement needs.
+  var streamsBehindView: [Stream] = []
+
   var isRead: Bool {
     switch effect {
     case .read, .scanStream: true
@@ -94,6 +99,7 @@ extension StreamStatement {
     case .createStream(let create): create.query.map { [$0] } ?? []
     case .emitChanges(let emit): [emit.query]
     case .createSubscription(let create): [create.query]
+    case .insertContinuously(let insert): [insert.query]
     case .subscribe(let subscribe): subscribe.query.map { [$0] } ?? []
     default: []
     }

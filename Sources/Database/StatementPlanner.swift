@@ -8,40 +8,21 @@ struct StatementPlanner: Sendable {
   let metrics: MetricsRelation
   let streams: StreamCatalog
 
-  /// What a text turns into.
-  enum Outcome {
-    case plans([StatementPlan])
-    /// The columns of this query must be known first.
-    case needsColumns(ofQuery: String)
-  }
-
   /// Reads the statements of a text, in order.
-  ///
-  /// - Parameter columns: The columns of queries that an earlier call asked for.
   func read(
-    _ sql: String, in session: MetricsRelation.Session, columns: [String: [String]]
-  ) throws(DatabaseError) -> Outcome {
-    var missing: String?
+    _ sql: String, in session: MetricsRelation.Session
+  ) throws(DatabaseError) -> [StatementPlan] {
     do throws(SQLError) {
-      var plans: [StatementPlan] = []
-      for statement in try StatementText.split(sql) {
-        let plan = try plan(statement, in: session) { (query) throws(SQLError) in
-          if let known = columns[query] { return known }
-          missing = query
-          throw SQLError("the columns of the query are not known yet")
-        }
-        plans.append(plan)
+      return try StatementText.split(sql).map { (statement) throws(SQLError) in
+        try plan(statement, in: session)
       }
-      return .plans(plans)
     } catch {
-      if let missing { return .needsColumns(ofQuery: missing) }
       throw DatabaseError(error)
     }
   }
 
   private func plan(
-    _ given: StatementText, in session: MetricsRelation.Session,
-    _ columnsOfQuery: MetricsRelation.ColumnsOfQuery
+    _ given: StatementText, in session: MetricsRelation.Session
   ) throws(SQLError) -> StatementPlan {
     var statement = given
     if let stream = try StreamingParser.parse(statement) {
@@ -50,26 +31,43 @@ struct StatementPlanner: Sendable {
         let query = try StatementText.single(query)
         try policy.check(query, head: query.head)
       }
-      return StatementPlan(
+      var plan = StatementPlan(
         sql: statement.text, effect: .stream(try stream.showingHiddenColumns(self, session)))
+      if case .fetch = stream { plan.returnsRows = true }
+      return plan
     }
-    if let shown = try showingHiddenColumns(statement, session) { statement = shown }
-    let head = statement.head
-    try policy.check(statement, head: head)
     try refuseLiveTables(statement)
+    try policy.check(statement, head: statement.head)
+    let behindView = streamsBehindView(statement, session)
+    let shown = try showingHiddenColumns(statement, session)
+    if let shown { statement = shown }
+    let head = statement.head
+    try refuseHidden(head, statement)
     if !streams.isEmpty, let plan = try streamPlan(statement, head, session) { return plan }
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, statement))
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.returnsRows = head.returnsRows
+    plan.streamsBehindView = behindView
+    if shown != nil, !namesHiddenColumns(given) { plan.writtenText = given.text }
     plan.singleRowInsert = SingleRowInsert(statement, head)
-    let rewritten = try metrics.rewrite(
-      statement, head: head, session: session, columnsOfQuery: columnsOfQuery)
-    if let rewritten {
-      plan.sql = rewritten
-      let insert = try StatementText.single(rewritten)
-      plan.singleRowInsert = SingleRowInsert(insert, insert.head)
-    }
     return plan
+  }
+
+  /// What the server keeps for itself is not changed by others.
+  private func refuseHidden(_ head: StatementHead, _ statement: StatementText) throws(SQLError) {
+    guard let target = head.target else { return }
+    let isSchema: Bool =
+      switch head.kind {
+      case .create(let create): create.object == .schema
+      case .drop(let drop): drop.object == .schema
+      default: false
+      }
+    let schema = isSchema ? target.name : target.schema
+    guard schema?.lowercased().hasPrefix(MetricsRelation.hiddenSchema) == true else { return }
+    throw SQLError(
+      "the schema \(MetricsRelation.hiddenSchema) belongs to the server and cannot be changed",
+      kind: .refused,
+      at: statement.source.position(ofByte: Int(statement.source.tokens[head.verbToken].start)))
   }
 
   /// Tables on their way in belong to the session that loads them, and their numbers can be guessed.

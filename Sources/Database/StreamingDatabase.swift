@@ -31,6 +31,8 @@ public final class StreamingDatabase: Sendable {
   private let clock: @Sendable () -> Int64
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
+  let tiering: Tiering
+  let continuous: ContinuousQueries
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -40,9 +42,11 @@ public final class StreamingDatabase: Sendable {
   /// - Parameters:
   ///   - allocator: Makes the memory of results; the server's way out ships it as it is.
   ///   - eventLog: Where the rows of streams are.
+  ///   - coldRows: The same log, if its old rows may be kept elsewhere.
   public init(
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
-    eventLog: any LogStore, clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
+    eventLog: any LogStore, coldRows: (any ColdRows)? = nil,
+    clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
     metrics serverMetrics: ServerMetrics = ServerMetrics(),
     logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
   ) throws(DatabaseError) {
@@ -53,8 +57,9 @@ public final class StreamingDatabase: Sendable {
       catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
     self.clock = clock
     streams = StreamCatalog(eventLog)
+    let policy = MachineAccessPolicy(allowedDirectories: options.allowedDirectories)
     planner = StatementPlanner(
-      policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
+      policy: policy,
       metrics: metrics, streams: streams)
     do throws(DuckDBError) {
       instances = try EngineInstances(options, library: library, metrics: metrics)
@@ -77,6 +82,16 @@ public final class StreamingDatabase: Sendable {
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
     liveQueries = LiveQueries(instances)
     subscriptions = Subscriptions(streams)
+    let (instances, streams) = (instances, streams)
+    let coldFiles = ColdFiles(
+      ColdPlaces(
+        folder: coldRows == nil ? nil : options.coldDirectory, policy: policy,
+        locations: options.tierLocations),
+      machine: { () throws(DuckDBError) in try instances.machine() },
+      stream: { [weak streams] in streams?.stream(of: $0) })
+    coldRows?.setColdStore(coldFiles)
+    tiering = Tiering(streams, coldRows, coldFiles, engine, logger)
+    continuous = ContinuousQueries(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
     engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
@@ -87,7 +102,10 @@ public final class StreamingDatabase: Sendable {
   /// Ends what a crash left open. To be called once, before the first client.
   public func recover() async throws(DatabaseError) {
     try await groupCommits.recover()
+    await tiering.sweep()
     try await subscriptions.fold()
+    try await MetricsStream(self).open()
+    try resumeContinuousQueries()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -174,6 +192,12 @@ public final class StreamingDatabase: Sendable {
     }
   }
 
+  /// Moves rows of streams that are old enough out of the log. To be called now and then.
+  ///
+  /// - Returns: Whether some were, so that the log can be made smaller.
+  @discardableResult
+  public func moveColdRows() async -> Bool { await tiering.run(now: clock()) }
+
   /// Ends all sessions. Statements that run are interrupted, open transactions rolled back.
   public func close() async {
     let sessions = state.withLock { state in
@@ -181,6 +205,7 @@ public final class StreamingDatabase: Sendable {
       return Array(state.sessions.values)
     }
     liveQueries.shutDown()
+    await continuous.shutDown()
     for session in sessions { await session.close() }
   }
 

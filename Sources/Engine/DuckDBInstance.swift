@@ -92,7 +92,11 @@ public final class DuckDBInstance: Sendable {
   }
 
   /// What may stand after FROM to read a live table.
-  public static func liveRelation(_ id: Int64) -> String { "\(liveFunction)(\(id))" }
+  ///
+  /// - Parameter arguments: More of them, each with a comma before it.
+  public static func liveRelation(_ id: Int64, _ arguments: String = "") -> String {
+    "\(liveFunction)(\(id)\(arguments))"
+  }
 
   public var libraryVersion: String { library.version }
 

@@ -10,6 +10,8 @@ public enum LogError: Error, Hashable, Sendable {
   case failed(String)
   /// A file does not hold what was written to it. Names file and byte.
   case damaged(String)
+  /// The rows would have gone elsewhere than to the offset that was expected. Nothing was kept.
+  case moved(head: Offset)
   /// No such preparation, or it was resolved already.
   case noPreparation(PreparationID)
   /// The group makes no sense: a sentence.
@@ -28,6 +30,7 @@ extension LogError: CustomStringConvertible {
     case .full(let what): "the disk is full: \(what)"
     case .failed(let what): "the log has failed and takes nothing more: \(what)"
     case .damaged(let what): "the log is damaged: \(what)"
+    case .moved(let head): "other rows came first: the next one goes to offset \(head.rawValue)"
     case .noPreparation: "there is no such prepared group, or it was resolved already"
     case .invalid(let sentence): sentence
     case .closed: "the log is closed"

@@ -30,6 +30,21 @@ final class LogMonitor: @unchecked Sendable {
     unsafe pthread_mutex_unlock(mutex)
   }
 
+  /// Blocks until `isReady` is true or the time is over.
+  func wait(atMost duration: Duration, until isReady: () -> Bool) {
+    var end = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &end)
+    let (seconds, attoseconds) = duration.components
+    let nanoseconds = Int(end.tv_nsec) + Int(attoseconds / 1_000_000_000)
+    end.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
+    end.tv_nsec = nanoseconds % 1_000_000_000
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    while !isReady() {
+      if unsafe pthread_cond_timedwait(condition, mutex, &end) != 0 { return }
+    }
+  }
+
   /// Blocks until `isReady` is true.
   func wait(until isReady: () -> Bool) {
     unsafe pthread_mutex_lock(mutex)

@@ -20,6 +20,8 @@ extension ServerMetrics {
     "hyprstream_bytes_received_total": "Bytes of those rows.",
     "hyprstream_rows_sent_total": "Rows of results that clients have been sent.",
     "hyprstream_bytes_sent_total": "Bytes of those rows.",
+    "hyprstream_log_syncs_total": "Syncs of the log's newest file.",
+    "hyprstream_log_synced_groups_total": "Groups of rows that were acknowledged after a sync.",
     "hyprstream_memory_used_bytes": "Memory that the engine holds.",
     "hyprstream_memory_limit_bytes": "Memory that the engine may hold.",
   ]

@@ -32,6 +32,9 @@ public final class ServerMetrics: Sendable {
   private let rowsSent = Atomic<Int>(0)
   private let memoryUsed: Meter
   private let memoryLimit: Meter
+  private let logSyncs: Counter
+  private let logGroups: Counter
+  private let logTotals = Mutex((syncs: 0, groups: 0))
 
   /// Counts into what swift-metrics was bootstrapped with.
   public convenience init() { self.init(factory: MetricsSystem.factory) }
@@ -58,6 +61,8 @@ public final class ServerMetrics: Sendable {
     sent = Flow("sent", factory)
     memoryUsed = Meter(label: "hyprstream_memory_used_bytes", factory: factory)
     memoryLimit = Meter(label: "hyprstream_memory_limit_bytes", factory: factory)
+    logSyncs = Counter(label: "hyprstream_log_syncs_total", factory: factory)
+    logGroups = Counter(label: "hyprstream_log_synced_groups_total", factory: factory)
   }
 
   // MARK: Calls and connections
@@ -120,6 +125,15 @@ public final class ServerMetrics: Sendable {
   /// All rows since the start, in both directions.
   public var rowTotals: (received: Int, sent: Int) {
     (rowsReceived.load(ordering: .relaxed), rowsSent.load(ordering: .relaxed))
+  }
+
+  /// Syncs of the log since the start, and groups of rows that were acknowledged after one.
+  public func log(syncs: Int, groups: Int) {
+    logTotals.withLock { totals in
+      logSyncs.increment(by: max(0, syncs - totals.syncs))
+      logGroups.increment(by: max(0, groups - totals.groups))
+      totals = (syncs, groups)
+    }
   }
 
   /// Bytes of memory that the engine holds, and its limit.

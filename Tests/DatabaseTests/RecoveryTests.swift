@@ -14,6 +14,7 @@ import Testing
   }
 
   @Test func `statements run again, on a database with its relations`() async throws {
+    try await test.database.recover()
     try await session.run("CREATE TABLE t AS SELECT 1 AS i")
     test.breakEngine()
     #expect(try await session.count("SELECT 42") == 42)

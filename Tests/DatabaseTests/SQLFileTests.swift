@@ -15,6 +15,7 @@ import Testing
     let database = try StreamingDatabase(
       options: DatabaseOptions(), library: DuckDBLibrary.load(), allocator: HeapAllocator(),
       eventLog: try testLog(), metrics: ServerMetrics(), logger: Logger(label: "test"))
+    try await database.recover()
     let failures = try await SQLTestRun.failures(of: file) { _ in
       SessionRunner(session: try database.openSession())
     }

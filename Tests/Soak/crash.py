@@ -6,8 +6,10 @@ Every producer names its batches by (producer, sequence) and keeps a journal out
 what was acknowledged. A batch whose answer is missing is sent again under the same sequence. One more client writes to
 a table and to a stream in one transaction. Every fifth kill hits the server while it starts.
 
+Both streams have running columns, which are compared with the SQL that defines them.
+
 Ends with 1 when an acknowledged row is lost, a row is doubled, the order of a producer is not kept, a row appears that
-was never sent, or the table and the stream of the transactions differ.
+was never sent, the table and the stream of the transactions differ, or a running column is wrong.
 """
 
 import argparse
@@ -27,7 +29,8 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCHEMA = pa.schema([("writer", pa.int64()), ("sequence", pa.int64()), ("row", pa.int64())])
+SCHEMA = pa.schema([("writer", pa.int64()), ("sequence", pa.int64()), ("row", pa.int64()), ("moment", pa.timestamp("us", "UTC"))])
+RUNNING = "WITH (running = '{value}', running_key = '{key}', running_window = '1 minute')"
 
 
 class Server:
@@ -84,7 +87,10 @@ class Producer(threading.Thread):
 
     def batch(self, sequence):
         count = self.sent.setdefault(sequence, self.random.choice([1, 1, 3, 200, 2_000]))
-        columns = [pa.array([self.number] * count), pa.array([sequence] * count), pa.array(range(count))]
+        # Ten batches a minute, now and then one that is late by some windows.
+        moment = (1_767_225_600 + sequence * 6 - (sequence % 7 == 0) * (sequence % 11) * 60) * 1_000_000
+        moments = pa.array([moment + row for row in range(count)], pa.timestamp("us", "UTC"))
+        columns = [pa.array([self.number] * count), pa.array([sequence] * count), pa.array(range(count)), moments]
         return pa.record_batch(columns, schema=SCHEMA)
 
     def run(self):
@@ -142,7 +148,7 @@ class Transactions(threading.Thread):
                         self.next += 1
                         with connection.cursor() as cursor:
                             cursor.execute(f"INSERT INTO both_table VALUES ({self.next})")
-                            cursor.execute(f"INSERT INTO both_stream VALUES ({self.next})")
+                            cursor.execute(f"INSERT INTO both_stream VALUES ({self.next}, {1_767_225_600 + self.next}, 'all')")
                         connection.commit()
                         self.committed.add(self.next)
             except (adbc_driver_manager.Error, RuntimeError):
@@ -188,6 +194,17 @@ def check(server, producers, transactions):
         problems.append("transactions: rows of the stream are doubled")
     if not transactions.committed <= tables:
         problems.append(f"transactions: lost {sorted(transactions.committed - tables)[:5]}")
+    for stream, value, key in (("events", "row", "writer"), ("both_stream", "k", "name")):
+        wrong = query(server, f"""
+            SELECT count(*) FROM (
+              SELECT {value}_running_window_sum AS s, {value}_running_window_count AS c,
+                sum({value}) OVER running AS ws, count({value}) OVER running AS wc
+              FROM (SELECT *, _offset AS place FROM {stream})
+              WINDOW running AS (PARTITION BY {key}, time_bucket(INTERVAL 1 MINUTE, moment) ORDER BY place
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+            WHERE s IS DISTINCT FROM ws::DOUBLE OR c IS DISTINCT FROM wc""").column(0)[0].as_py()
+        if wrong:
+            problems.append(f"{stream}: {wrong} rows have other running columns than SQL computes")
     return problems, table.num_rows, len(tables)
 
 
@@ -207,8 +224,10 @@ def main():
         server = Server(options.program, pathlib.Path(folder))
         server.spawn()
         server.wait()
-        for sql in ("CREATE STREAM events (writer BIGINT, sequence BIGINT, row BIGINT)",
-                    "CREATE TABLE both_table (k BIGINT)", "CREATE STREAM both_stream (k BIGINT)"):
+        for sql in ("CREATE STREAM events (writer BIGINT, sequence BIGINT, row BIGINT, moment TIMESTAMPTZ) "
+                    + RUNNING.format(value="row", key="writer"),
+                    "CREATE TABLE both_table (k BIGINT)",
+                    "CREATE STREAM both_stream (k BIGINT, moment TIMESTAMPTZ, name VARCHAR) " + RUNNING.format(value="k", key="name")):
             query(server, sql)
         stop = threading.Event()
         producers = [Producer(n, server, options.seed + n, stop) for n in range(options.writers)]

@@ -297,6 +297,7 @@ duckdb_value duckdb_create_int8(int8_t input);
 duckdb_value duckdb_create_int16(int16_t input);
 duckdb_value duckdb_create_int32(int32_t input);
 duckdb_value duckdb_create_int64(int64_t input);
+bool duckdb_is_null_value(duckdb_value value);
 duckdb_value duckdb_create_uint8(uint8_t input);
 duckdb_value duckdb_create_uint16(uint16_t input);
 duckdb_value duckdb_create_uint32(uint32_t input);
@@ -332,6 +333,8 @@ void duckdb_destroy_table_function(duckdb_table_function *function);
 void duckdb_table_function_set_name(duckdb_table_function function, const char *name);
 void duckdb_table_function_add_parameter(
     duckdb_table_function function, duckdb_logical_type type);
+void duckdb_table_function_add_named_parameter(
+    duckdb_table_function table_function, const char *name, duckdb_logical_type type);
 void duckdb_table_function_set_extra_info(
     duckdb_table_function function, void *extra_info, duckdb_delete_callback_t destroy);
 void duckdb_table_function_set_bind(
@@ -350,6 +353,7 @@ void *duckdb_bind_get_extra_info(duckdb_bind_info info);
 void duckdb_bind_add_result_column(
     duckdb_bind_info info, const char *name, duckdb_logical_type type);
 duckdb_value duckdb_bind_get_parameter(duckdb_bind_info info, idx_t index);
+duckdb_value duckdb_bind_get_named_parameter(duckdb_bind_info info, const char *name);
 void duckdb_bind_set_bind_data(
     duckdb_bind_info info, void *bind_data, duckdb_delete_callback_t destroy);
 void duckdb_bind_set_cardinality(duckdb_bind_info info, idx_t cardinality, bool is_exact);

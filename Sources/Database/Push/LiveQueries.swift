@@ -76,28 +76,4 @@ final class LiveQueries: Sendable {
       query.end(.failed(DatabaseError(.unavailable, "the server is shutting down")))
     }
   }
-
-  var listing: Batch {
-    let queries = all
-    let figures = queries.map(\.figures)
-    return StreamListing.batch([
-      ("id", .strings(queries.map(\.id))), ("query", .strings(queries.map(\.sql))),
-      ("status", .strings(figures.map { $0.isPaused ? "paused" : "running" })),
-      ("stream", .strings(queries.map { $0.stream.definition.qualifiedName.description })),
-      (
-        "started",
-        .fixedWidth(
-          .timestamp(.microsecond, timeZone: "UTC"), queries.map { $0.startMicroseconds })
-      ),
-      ("rows", .int64s(figures.map { Int64($0.rowCount) })),
-      ("next_offset", .int64s(figures.map(\.position.rawValue))),
-      (
-        "lag",
-        .int64s(
-          zip(queries, figures).map { query, figures in
-            max(0, query.stream.topic.state.head.rawValue - figures.position.rawValue)
-          })
-      ),
-    ])
-  }
 }

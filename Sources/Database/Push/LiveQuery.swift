@@ -24,12 +24,13 @@ public final class LiveQuery: Sendable {
     var isSignalled = false
     var reader: CheckedContinuation<Void, Never>?
     var rowCount = 0
+    var maxTakenRowCount = LiveQuery.maxStepRowCount
     var watch: TopicWatch?
     var stage: (version: UInt32, statement: StageStatement)?
   }
 
   /// The most rows of the stream that are looked at in one go.
-  private static let maxStepRowCount: Int64 = 32_768
+  static let maxStepRowCount: Int64 = 32_768
 
   public let id: String
   public let sql: String
@@ -39,13 +40,15 @@ public final class LiveQuery: Sendable {
   let startMicroseconds: Int64
   /// Takes turns with other readers of a subscription, if it is one.
   let delivery: Delivery?
+  /// Whether rows are fetched from it some at a time.
+  let isOfCursor: Bool
   private let engine: DuckDBEngine
   private let registry: LiveQueries
   private let state: Mutex<State>
 
   init(
     id: String, sql: String, plan: EmitPlan, from start: Offset, delivery: Delivery? = nil,
-    engine: DuckDBEngine, registry: LiveQueries, startMicroseconds: Int64
+    isOfCursor: Bool = false, engine: DuckDBEngine, registry: LiveQueries, startMicroseconds: Int64
   ) {
     self.id = id
     self.sql = sql
@@ -53,6 +56,7 @@ public final class LiveQuery: Sendable {
     schema = plan.schema
     stream = plan.stream
     self.delivery = delivery
+    self.isOfCursor = isOfCursor
     self.engine = engine
     self.registry = registry
     self.startMicroseconds = startMicroseconds
@@ -67,13 +71,13 @@ public final class LiveQuery: Sendable {
   ///
   /// - Throws: When the stream was dropped or changed so that the columns are others, when its rows
   ///   are gone, or when the query was terminated.
-  public func next() async throws(DatabaseError) -> LiveBatch? {
+  public func next() async throws(DatabaseError) -> LiveBatch? { try await next(waits: true) }
+
+  /// - Parameter waits: Whether to wait for rows; without, nil is the answer when there are none now.
+  func next(waits: Bool) async throws(DatabaseError) -> LiveBatch? {
     while true {
       if Task.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
-      let (ending, isPaused) = state.withLock { state in
-        state.isSignalled = false
-        return (state.ending, state.isPaused)
-      }
+      let (ending, isPaused) = look()
       switch ending {
       case .failed(let error): throw error
       case .finished: return nil
@@ -81,6 +85,7 @@ public final class LiveQuery: Sendable {
       }
       let range = isPaused ? nil : try nextRange()
       guard let range else {
+        guard waits else { return nil }
         await wait()
         continue
       }
@@ -97,10 +102,19 @@ public final class LiveQuery: Sendable {
     }
   }
 
+  /// What was asked of it from outside; `wait` waits for what comes after this.
+  func look() -> (ending: Ending?, isPaused: Bool) {
+    state.withLock { state in
+      state.isSignalled = false
+      return (state.ending, state.isPaused)
+    }
+  }
+
   private func nextRange() throws(DatabaseError) -> Range<Offset>? {
     let head = stream.topic.state.head
     if let delivery {
-      return delivery.take(for: self, head: head, maxRowCount: Self.maxStepRowCount)
+      let count = state.withLock { $0.maxTakenRowCount }
+      return delivery.take(for: self, head: head, maxRowCount: count)
     }
     let position = state.withLock { $0.position }
     guard position < head else { return nil }
@@ -108,11 +122,12 @@ public final class LiveQuery: Sendable {
     return position..<end
   }
 
-  private func advance(to offset: Offset) {
+  func advance(to offset: Offset) {
     state.withLock { $0.position = max($0.position, offset) }
   }
 
-  private func wait() async {
+  /// Returns when something has happened since `look`, or when the task is cancelled.
+  func wait() async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
         let resumesNow = state.withLock { state in
@@ -139,7 +154,8 @@ public final class LiveQuery: Sendable {
 
   // MARK: Rows
 
-  private func rows(in range: Range<Offset>) async throws(DatabaseError) -> Batch? {
+  /// What the query makes of rows of the stream.
+  func rows(in range: Range<Offset>) async throws(DatabaseError) -> Batch? {
     let units: [ScanUnit]
     do throws(LogError) {
       units = try stream.topic.units(in: range, ScanFilter())
@@ -163,7 +179,7 @@ public final class LiveQuery: Sendable {
   private func evaluate(
     _ units: [ScanUnit], _ range: Range<Offset>
   ) throws(DatabaseError) -> Batch? {
-    let version = plan.isOpen ? stream.definition.current : plan.version
+    let version = plan.version(stream.definition)
     let reader = plan.reader(stream, version, range)
     var batches: [Batch] = []
     do {
@@ -171,6 +187,8 @@ public final class LiveQuery: Sendable {
     } catch let error as LogError {
       throw explained(error)
     } catch let error as DatabaseError {
+      let isOutdated = plan.keepsUp && plan.version(stream.definition).id != version.id
+      if isOutdated { return try evaluate(units, range) }
       throw DatabaseError(
         .failedPrecondition,
         "\(stream.definition.qualifiedName) was changed so that this query would have other "
@@ -200,8 +218,10 @@ public final class LiveQuery: Sendable {
       state.withLock { $0.stage = (version.id, made) }
       return made
     } catch {
-      guard plan.isOpen, error.code == .invalidArgument else { throw error }
-      return nil
+      guard error.code == .invalidArgument else { throw error }
+      if plan.isOpen { return nil }
+      // It is the query that does not fit, and not a row.
+      throw DatabaseError(.failedPrecondition, error.message, cause: error)
     }
   }
 
@@ -218,6 +238,15 @@ public final class LiveQuery: Sendable {
   }
 
   // MARK: From outside
+
+  /// Sets how many rows of a subscription are taken from its other readers at a time.
+  func take(atMost rowCount: Int) {
+    let count = min(Int64(rowCount), Self.maxStepRowCount)
+    state.withLock { $0.maxTakenRowCount = count }
+  }
+
+  /// Lets the statement be made again, as after a failure of the engine.
+  func forgetStage() { state.withLock { $0.stage = nil } }
 
   func setPaused(_ isPaused: Bool) {
     state.withLock { $0.isPaused = isPaused }
@@ -261,7 +290,30 @@ struct EmitPlan: Sendable {
   /// Whether its rows are JSON, because it asks for columns that no row has brought yet.
   var isOpen: Bool
   var usesHidden: Bool
+  /// What the query calls the stream, which may have got another name since.
+  var name: QualifiedName
+  /// Whether the query goes on when columns of the stream get wider types, and then computes with those.
+  var keepsUp = false
+  /// Whether columns that the stream gets later are taken too: all columns go where any may appear.
+  var grows = false
   var instance: @Sendable () throws(DatabaseError) -> DuckDBInstance
+
+  /// The columns under which rows are read now.
+  func version(_ definition: StreamDefinition) -> StreamDefinition.Version {
+    let current = definition.current
+    if isOpen || grows { return current }
+    guard keepsUp else { return version }
+    let columns = version.columns.map { planned in
+      var column = planned
+      if let now = current.columns.first(where: { $0.id == planned.id }) {
+        column.field.type = now.field.type
+        column.sqlType = now.sqlType
+      }
+      return column
+    }
+    // No version of the stream has this number, since these are not all columns of one.
+    return StreamDefinition.Version(id: current.id | 1 << 31, columns: columns)
+  }
 
   func fields(_ version: StreamDefinition.Version) -> [Field] {
     let visible = version.columns.map(\.field).filter { isPlain || LiveTables.holds($0) }
@@ -282,7 +334,7 @@ struct EmitPlan: Sendable {
 
   func makeStage(_ version: StreamDefinition.Version) throws(DatabaseError) -> StageStatement {
     try StageStatement(
-      query, over: stream.definition.qualifiedName, fields: fields(version), wraps: isOpen,
+      query, over: name, fields: fields(version), wraps: isOpen,
       instance: try instance())
   }
 }

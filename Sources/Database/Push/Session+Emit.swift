@@ -35,12 +35,13 @@ extension Session {
     }
   }
 
-  private func start(
-    _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil
+  func start(
+    _ plan: EmitPlan, _ sql: String, from start: Offset, delivery: Delivery? = nil,
+    isOfCursor: Bool = false
   ) -> LiveQuery {
     let query = LiveQuery(
       id: database.liveQueries.nextID(), sql: sql, plan: plan, from: start, delivery: delivery,
-      engine: engine, registry: database.liveQueries,
+      isOfCursor: isOfCursor, engine: engine, registry: database.liveQueries,
       startMicroseconds: database.nowMicroseconds)
     database.liveQueries.add(query)
     return query
@@ -80,12 +81,14 @@ extension Session {
           ? "EMIT CHANGES needs a stream to read from"
           : "EMIT CHANGES reads streams, and there is no stream \(names)")
     }
+    let query = Self.withPlainName(emit.query, statement, of: stream, database.planner, place)
     let version = stream.definition.current
     let instances = database.instances
     var plan = EmitPlan(
-      stream: stream, version: version, query: emit.query, schema: version.schema,
+      stream: stream, version: version, query: query, schema: version.schema,
       isPlain: false, isOpen: false,
       usesHidden: statement.mentions([StreamTable.offsetColumn, StreamTable.ingestTimeColumn]),
+      name: stream.definition.qualifiedName,
       instance: { () throws(DatabaseError) in
         do throws(DuckDBError) { return try instances.stages() } catch {
           throw DatabaseError(error)
@@ -96,6 +99,21 @@ extension Session {
       return plan
     }
     return try await withSchema(plan)
+  }
+
+  /// The query with the bare name of its stream: where it runs there are no schemas.
+  private static func withPlainName(
+    _ query: String, _ statement: StatementText, of stream: Stream, _ planner: StatementPlanner,
+    _ place: MetricsRelation.Session
+  ) -> String {
+    var edit = StatementEdit(statement)
+    var isEdited = false
+    for reference in statement.relationReferences
+    where reference.name.parts.count > 1 && planner.stream(reference.name, place) === stream {
+      edit.replace(tokens: reference.tokens, with: quotedName(stream.definition.name))
+      isEdited = true
+    }
+    return isEdited ? edit.text : query
   }
 
   /// Finds the columns of the result, by preparing the query once.
@@ -121,7 +139,7 @@ extension Session {
     return try result.get()
   }
 
-  private func offset(
+  func offset(
     _ start: EmitStart, _ stream: Stream
   ) async throws(DatabaseError) -> Offset {
     let state = stream.topic.state
@@ -148,8 +166,9 @@ extension Stream {
     do throws(LogError) {
       let filter = ScanFilter(ingestMicroseconds: time...Int64.max, preferredUnitRowCount: 1)
       for unit in try topic.units(in: state.start..<state.head, filter) {
-        for case .batch(let batch) in try topic.read(unit)
-        where batch.ingestMicroseconds >= time { return batch.firstOffset }
+        for case .batch(let batch) in try topic.read(unit) {
+          if let offset = batch.firstOffset(ingestedAtOrAfter: time) { return offset }
+        }
       }
       return state.head
     } catch {

@@ -17,7 +17,7 @@ final class Subscriptions: Sendable {
 
   func find(_ name: String) -> Delivery? { state.withLock { $0[name.lowercased()] } }
 
-  private var all: [Delivery] {
+  var all: [Delivery] {
     state.withLock { Array($0.values) }.sorted { $0.name < $1.name }
   }
 

@@ -28,7 +28,7 @@ struct GroupCommits: Sendable {
   /// Appends the rows of a transaction that has changed no table.
   func append(_ writes: [TopicWrite]) async throws(DatabaseError) {
     do throws(LogError) {
-      _ = try await log.append(AppendGroup(Self.joined(writes)))
+      _ = try await log.append(AppendGroup(writes))
     } catch {
       throw Self.failure(error)
     }
@@ -40,7 +40,7 @@ struct GroupCommits: Sendable {
     var random = SystemRandomNumberGenerator()
     let id = PreparationID(high: random.next(), low: random.next())
     do {
-      _ = try await log.append(AppendGroup(Self.joined(writes), preparation: id))
+      _ = try await log.append(AppendGroup(writes, preparation: id))
     } catch {
       try? await lane.run(settings) { (connection) throws(DuckDBError) in
         try connection.execute("ROLLBACK")
@@ -104,7 +104,7 @@ struct GroupCommits: Sendable {
   }
 
   /// One write per topic, in the order in which the topics come first.
-  private static func joined(_ writes: [TopicWrite]) -> [TopicWrite] {
+  static func joined(_ writes: [TopicWrite]) -> [TopicWrite] {
     var joined: [TopicWrite] = []
     for write in writes {
       if let index = joined.firstIndex(where: { $0.topic == write.topic }) {

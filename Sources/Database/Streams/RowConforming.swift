@@ -7,16 +7,19 @@ struct RowConforming {
     case fits(Batch)
     /// Some column has a type that only a cast turns into that of the stream.
     case needsCasts
-    /// A column that takes no NULL has some.
+    /// A column that takes no NULL has some, or a time that must be finite is not.
     case hasNulls
   }
 
   private let definition: StreamDefinition
   private let name: String
+  /// The column with the times of rows, which may be sent as integers.
+  private let timeColumn: UInt32?
 
   init(_ definition: StreamDefinition) {
     self.definition = definition
     name = definition.qualifiedName.description
+    timeColumn = definition.runningTimeColumn?.id
   }
 
   /// What is known of a row that did not fit.
@@ -52,12 +55,17 @@ struct RowConforming {
       let given = batch.columns[place]
       if given.type == type {
         columns.append(given)
+      } else if column.id == timeColumn, let times = given.eventTimes(as: type) {
+        columns.append(times)
       } else if type != .utf8, let widened = given.widened(to: type) {
         columns.append(widened)
       } else {
         return .needsCasts
       }
       if !column.field.isNullable, given.nullCount > 0 { return .hasNulls }
+      if column.id == timeColumn, let times = columns.last, times.hasInfiniteTimes {
+        return .hasNulls
+      }
     }
     return .fits(
       Batch(
@@ -94,7 +102,8 @@ struct RowConforming {
             "row \(row) has NULL in column '\(column.field.name)', which takes none in \(name)")
         }
       }
-      throw DatabaseError(.invalidArgument, "the rows do not fit the stream \(name)")
+      throw DatabaseError(
+        .invalidArgument, "a row has an infinite time, which is in no window of \(name)")
     }
   }
 
@@ -141,6 +150,11 @@ struct RowConforming {
       problems.append(
         "WHEN \(value) IS NOT NULL AND TRY_CAST(\(value) AS \(column.sqlType)) IS NULL THEN "
           + stringLiteral("column '\(shown)' is no \(column.sqlType)"))
+      if column.id == timeColumn {
+        problems.append(
+          "WHEN isinf(TRY_CAST(\(value) AS \(column.sqlType))) THEN "
+            + stringLiteral("column '\(shown)' is infinite"))
+      }
       if !column.field.isNullable {
         problems.append(
           "WHEN \(value) IS NULL THEN \(stringLiteral("column '\(shown)' is NULL"))")

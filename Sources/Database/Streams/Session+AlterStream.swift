@@ -8,21 +8,37 @@ extension Session {
     try await database.streams.turn.with { () async throws(DatabaseError) in
       var definition = stream.definition
       let oldKey = definition.key
+      if case .rename = change, definition.isBuiltIn { throw definition.belongsToServer }
       try await apply(change, to: &definition)
+      try checkTiering(definition)
       if definition.key != oldKey, database.streams.stream(definition.key) != nil {
         throw DatabaseError(
           .alreadyExists, "there is a stream \(definition.qualifiedName) already")
       }
-      let dead = deadLetters(of: stream)
-      try await redefine(stream, as: definition)
-      if let dead, definition.key != oldKey {
-        var moved = dead.definition
+      let companions = companions(of: stream)
+      try await redefine(stream, running: definition)
+      guard definition.key != oldKey else { return }
+      for companion in companions {
+        var moved = companion.definition
         moved.schemaName = definition.name
-        try await redefine(dead, as: moved)
+        try await redefine(companion, as: moved)
       }
     }
-    if case .setOptions = change, stream.definition.options.onError == .deadLetter {
-      try await makeDeadLetters(of: stream)
+    if case .setOptions = change { try await makeCompanions(of: stream) }
+    // Late rows have the columns of the others.
+    if change.isOfColumns, let late = lateRows(of: stream) { try await alter(late, change) }
+  }
+
+  /// The same, and lets running aggregates begin anew if their windows have changed.
+  private func redefine(
+    _ stream: Stream, running definition: StreamDefinition
+  ) async throws(DatabaseError) {
+    let (old, new) = (stream.definition.options.running, definition.options.running)
+    guard old.windowMicroseconds != new.windowMicroseconds, let running = running(of: stream) else {
+      return try await redefine(stream, as: definition)
+    }
+    try await running.restart { () async throws(DatabaseError) in
+      try await redefine(stream, as: definition)
     }
   }
 
@@ -83,15 +99,22 @@ extension Session {
   private func apply(
     _ change: AlterStream, to definition: inout StreamDefinition
   ) async throws(DatabaseError) {
+    try definition.checkRunning(change)
     switch change {
     case .rename(let name): definition.name = name
     case .setWatermark(let watermark):
       guard definition.column(named: watermark.column) != nil else {
         throw definition.noColumn(watermark.column)
       }
+      let before = definition.eventTimeColumn
       definition.watermark = watermark
       try definition.checkWatermark()
+      if let before, before.id != definition.eventTimeColumn?.id {
+        definition.writtenOptions[StreamOptions.mixedEventTimes] = "true"
+        definition.options.hasMixedEventTimes = true
+      }
     case .setOptions(let options):
+      let before = definition.options.running
       do throws(SQLError) {
         for option in options {
           try definition.options.set(option)
@@ -100,6 +123,7 @@ extension Session {
       } catch {
         throw DatabaseError(error)
       }
+      try definition.checkRunning(since: before)
     case .addColumn(let column, let isIfNotExists):
       if definition.column(named: column.name) != nil {
         if isIfNotExists { return }

@@ -84,24 +84,6 @@ extension Session {
     }
   }
 
-  // MARK: Dead letters
-
-  /// What the relation with the dead letters of a stream is called, in a schema named like the stream.
-  static let deadLetterName = "dead_letter"
-
-  func deadLetters(of stream: Stream) -> Stream? {
-    database.streams.stream(StreamName(schema: stream.definition.name, name: Self.deadLetterName))
-  }
-
-  func makeDeadLetters(of stream: Stream) async throws(DatabaseError) {
-    guard deadLetters(of: stream) == nil else { return }
-    _ = try await make(
-      StreamDefinition(
-        topic: .catalog, schemaName: stream.definition.name, name: Self.deadLetterName,
-        versions: [StreamDefinition.Version(id: 1, columns: RowConforming.deadLetterColumns)],
-        options: StreamOptions(durability: stream.definition.options.durability)))
-  }
-
   // MARK: Columns that appear as rows bring them
 
   /// Adds the columns that rows bring, and widens those that must be wider.

@@ -27,7 +27,9 @@ extension Session {
       return try await ready(try await returned(insert, batches), changedRowCount: count)
     }
     return try await ready(
-      Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+      Batch(
+        schema: Schema([Field("Count", .int64)]), columns: [.int64s([Int64(count)])], rowCount: 1),
+      changedRowCount: count)
   }
 
   /// What RETURNING answers with.
@@ -36,11 +38,15 @@ extension Session {
   ) async throws(DatabaseError) -> Batch {
     do {
       let schema = batches.first?.schema ?? insert.stream.definition.schema
+      let computed = insert.stream.definition.options.running
       let rows =
         batches.isEmpty
         ? Batch(schema: schema, columns: schema.fields.map { .empty($0.type) }, rowCount: 0)
         : try Batch.concatenate(batches)
-      return try await cast(rows) { insert.returningQuery($0) ?? "FROM \($0)" }
+      // What is computed is known only when the rows have their place in the stream.
+      return try await cast(rows.without { computed.isComputed($0) }) {
+        insert.returningQuery($0) ?? "FROM \($0)"
+      }
     } catch {
       throw DatabaseError(any: error)
     }
@@ -52,11 +58,18 @@ extension Session {
   ) async throws(DatabaseError) -> String {
     let definition = insert.stream.definition
     guard definition.options.isSchemaless, let source = insert.source else {
-      guard insert.isByName, let source = insert.source else {
-        return try insert.query(definition, source: insert.source)
+      guard let source = insert.source else { return try insert.query(definition, source: nil) }
+      if insert.isByName {
+        let given = try await described(source, context).resultSchema.fields.map(\.name)
+        return try insert.query(definition, source: source, given: given)
       }
-      let given = try await described(source, context).resultSchema.fields.map(\.name)
-      return try insert.query(definition, source: source, given: given)
+      guard definition.options.running.isOn, insert.columns == nil else {
+        return try insert.query(definition, source: source)
+      }
+      var count = insert.valueCount
+      if count == nil { count = try await described(source, context).resultSchema.fields.count }
+      return try insert.query(
+        definition, source: source, given: try definition.columns(ofValueCount: count ?? 0))
     }
     // Numbers become BIGINT and DOUBLE, as columns that appear by themselves have it.
     let query = insert.openQuery(source: source)

@@ -25,17 +25,30 @@ extension Session {
   ) async throws(DatabaseError) -> ResultPump {
     switch statement {
     case .createStream(let create): try await self.create(create, context)
-    case .dropStream(let name, let isIfExists): try await drop(name, isIfExists: isIfExists)
+    case .dropStream(let name, let isIfExists, let isCascading):
+      try await drop(name, isIfExists: isIfExists, isCascading: isCascading)
     case .alterStream(let name, let change): try await alter(try stream(name), change)
-    case .showStreams: return try await ready(StreamListing.streams(database.streams.all))
+    case .showStreams:
+      let (queries, tiering) = (database.continuous, database.tiering)
+      return try await ready(
+        StreamListing.streams(
+          database.streams.all, feeders: { queries.writing($0) },
+          problem: { tiering.problem(of: $0) }))
     case .describeStream(let name):
       return try await ready(StreamListing.columns(of: try stream(name).definition))
     case .showCreateStream(let name):
-      return try await ready(StreamListing.statement(of: try stream(name).definition))
-    case .showQueries: return try await ready(database.liveQueries.listing)
-    case .terminateQuery(let id): try database.liveQueries.terminate(id)
-    case .pauseQuery(let id): try database.liveQueries.setPaused(true, id)
-    case .resumeQuery(let id): try database.liveQueries.setPaused(false, id)
+      let shown = try stream(name)
+      return try await ready(
+        StreamListing.statement(
+          of: shown.definition, feeders: database.continuous.writing(shown)))
+    case .showQueries: return try await ready(QueryListing.batch(database))
+    case .terminateQuery(let id): try await terminate(id)
+    case .pauseQuery(let id): try await setPaused(true, id)
+    case .resumeQuery(let id): try await setPaused(false, id)
+    case .insertContinuously(let insert): try await insertContinuously(insert)
+    case .declareCursor(let declare): try await self.declare(declare)
+    case .fetch(let fetch): return try await ready(try await self.fetch(fetch))
+    case .closeCursor(let name): try closeCursor(name)
     case .createSubscription(let create): try await self.create(create)
     case .dropSubscription(let name, let isIfExists):
       try await dropSubscription(name, isIfExists: isIfExists)
@@ -69,8 +82,9 @@ extension Session {
     case .describeStream(let name): StreamListing.columns(of: try stream(name).definition).schema
     case .showCreateStream(let name):
       StreamListing.statement(of: try stream(name).definition).schema
-    case .showQueries: database.liveQueries.listing.schema
+    case .showQueries: QueryListing.batch(database).schema
     case .showSubscriptions: database.subscriptions.listing.schema
+    case .fetch(let fetch): try cursor(fetch.name).schema
     case .emitChanges(let emit): try await plan(emit).schema
     case .subscribe(let subscribe): try await plan(subscribe).schema
     default: Schema([])
@@ -80,8 +94,10 @@ extension Session {
   // MARK: CREATE
 
   private func create(
-    _ create: CreateStream, _ context: StatementContext
+    _ written: CreateStream, _ context: StatementContext
   ) async throws(DatabaseError) {
+    var create = written
+    create.takeStart()
     var definition = try newDefinition(create)
     if database.streams.stream(definition.key) != nil {
       if create.isIfNotExists { return }
@@ -93,10 +109,14 @@ extension Session {
         throw DatabaseError(
           .invalidArgument, "a stream has columns of its own or those of AS SELECT, not both")
       }
-      definition.versions[0].columns = try await columns(ofQuery: query, context)
-    } else {
-      definition.versions[0].columns = try await columns(of: create.columns)
+      return try await self.create(definition, as: query, create, context)
     }
+    definition.versions[0].columns = try await columns(of: create.columns)
+    try finishColumns(&definition)
+    _ = try await make(definition)
+  }
+
+  private func finishColumns(_ definition: inout StreamDefinition) throws(DatabaseError) {
     guard definition.options.isSchemaless || !definition.current.columns.isEmpty else {
       throw DatabaseError(
         .invalidArgument,
@@ -104,15 +124,58 @@ extension Session {
           + "rows bring them: WITH (FORMAT = 'JSON')")
     }
     try definition.checkWatermark()
+    try definition.addRunningColumns()
+    try checkTiering(definition)
+  }
+
+  /// `CREATE STREAM … AS SELECT …`: a query that runs for ever if it looks at one row of one stream at a
+  /// time, and one that is run once if not.
+  private func create(
+    _ given: StreamDefinition, as query: String, _ create: CreateStream, _ context: StatementContext
+  ) async throws(DatabaseError) {
+    var definition = given
+    let atRest = create.queryAtRest ?? query
+    let plan: EmitPlan
+    do throws(DatabaseError) {
+      plan = try await continuousPlan(query)
+    } catch {
+      guard !create.emitsChanges, create.start == nil else { throw error }
+      definition.versions[0].columns = try await columns(ofQuery: atRest, context)
+      definition.storedOnce = error.message
+      try finishColumns(&definition)
+      return try await store(atRest, in: definition, context)
+    }
+    var columns = plan.version.columns
+    if plan.isPlain {
+      // Also those that SQL cannot hold.
+      for index in columns.indices {
+        columns[index].id = UInt32(index + 1)
+        columns[index].defaultExpression = nil
+      }
+      definition.watermark = definition.watermark ?? plan.stream.definition.watermark
+    } else {
+      columns = try await self.columns(ofQuery: atRest, context)
+    }
+    definition.versions[0].columns = columns
+    try finishColumns(&definition)
+    let start = try await offset(create.start ?? .beginning, plan.stream)
+    let isOpen = definition.options.isSchemaless
+    try await createContinuously(
+      definition, plan, filling: isOpen ? [] : columns.map(\.id), from: start)
+  }
+
+  /// Makes a stream of the rows that a query returns now.
+  private func store(
+    _ query: String, in definition: StreamDefinition, _ context: StatementContext
+  ) async throws(DatabaseError) {
     let stream = try await make(definition)
-    guard let query = create.query else { return }
     do throws(DatabaseError) {
       let insert = StreamInsert(stream, source: query)
       _ = try await insertRows(insert, parameters: nil, context)
     } catch {
       // Without its rows it is not what was asked for.
       try? await remove(stream)
-      if let dead = deadLetters(of: stream) { try? await remove(dead) }
+      for companion in companions(of: stream) { try? await remove(companion) }
       throw error
     }
   }
@@ -151,7 +214,14 @@ extension Session {
   }
 
   /// Makes the topic, the relation and the entry of the catalog.
-  func make(_ given: StreamDefinition) async throws(DatabaseError) -> Stream {
+  ///
+  /// - Parameter others: What the catalog is told at once with it.
+  func make(
+    _ given: StreamDefinition,
+    recording others: (StreamDefinition) throws(DatabaseError) -> [Batch] = {
+      (_) throws(DatabaseError) in []
+    }
+  ) async throws(DatabaseError) -> Stream {
     let made = try await database.streams.turn.with { () async throws(DatabaseError) -> Stream in
       var definition = given
       guard database.streams.stream(definition.key) == nil else {
@@ -174,7 +244,7 @@ extension Session {
         try await relations { (relations) throws(DatabaseError) in
           try relations.register(stream, finished, replaces: false)
         }
-        try await database.streams.record(definition)
+        try await database.streams.record(definition, with: try others(definition))
       } catch {
         try? await relations { (relations) throws(DatabaseError) in
           try relations.forget(stream, finished)
@@ -189,7 +259,7 @@ extension Session {
       database.streams.add(stream)
       return stream
     }
-    if given.options.onError == .deadLetter { try await makeDeadLetters(of: made) }
+    try await makeCompanions(of: made)
     return made
   }
 
@@ -232,6 +302,7 @@ extension Session {
   ) async throws(DatabaseError) -> [StreamDefinition.Column] {
     let rows = try await internalQuery("DESCRIBE \(query)", context)
     let fields = try await describedFields(query)
+    try checkNames(fields.map(\.name))
     let types = rows.flatMap { batch in
       (0..<batch.rowCount).map { batch.columns[1].string(at: $0) ?? "VARCHAR" }
     }
@@ -253,34 +324,47 @@ extension Session {
   // MARK: DROP
 
   private func drop(
-    _ name: QualifiedName, isIfExists: Bool
+    _ name: QualifiedName, isIfExists: Bool, isCascading: Bool
   ) async throws(DatabaseError) {
     let place = state.withLock { $0.place } ?? database.defaultPlace
     guard let stream = database.planner.stream(name, place) else {
       if isIfExists { return }
       throw DatabaseError(.notFound, "there is no stream \(name)")
     }
-    try await remove(stream)
-    let definition = stream.definition
-    if let dead = database.streams.stream(
-      StreamName(schema: definition.name, name: Self.deadLetterName))
-    {
-      try await remove(dead)
-    }
+    guard !stream.definition.isBuiltIn else { throw stream.definition.belongsToServer }
+    try await drop(stream, isCascading: isCascading)
   }
 
   func remove(_ stream: Stream) async throws(DatabaseError) {
     try await database.streams.turn.with { () async throws(DatabaseError) in
       let definition = stream.definition
       try await database.streams.recordDrop(definition)
-      _ = database.streams.remove(definition.key)
       stream.drop()
+      _ = database.streams.remove(definition.key)
       database.liveQueries.streamWasDropped(stream)
+      database.continuous.streamWasDropped(stream)
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, definition)
       }
-      try? database.streams.log.removeTopic(definition.topic)
+      let (log, id) = (database.streams.log, definition.topic)
+      await engine.onWorker { try? log.removeTopic(id) }
     }
+  }
+}
+
+extension CreateStream {
+  /// Takes the option `start`, which is one of the query and not of the stream.
+  fileprivate mutating func takeStart() {
+    guard query != nil, let option = options.last(where: { $0.name == "start" }) else { return }
+    options.removeAll { $0.name == "start" }
+    start =
+      switch option.value.lowercased() {
+      case "beginning": .beginning
+      case "now": .now
+      case let text where Int64(text) != nil: .offset(Int64(text) ?? 0)
+      case let text where ResumeToken(text) != nil: .token(text)
+      default: .timestamp("TIMESTAMPTZ \(stringLiteral(option.value))")
+      }
   }
 }
 

@@ -43,6 +43,28 @@ extension StatementPlanner {
     return nil
   }
 
+  /// The windows of a stream are computed from it.
+  private func refuseChangeOfView(
+    _ head: StatementHead, _ session: MetricsRelation.Session
+  ) throws(SQLError) {
+    guard let target = head.target, target.parts.count <= 3 else { return }
+    if case .create(let create) = head.kind, create.isTemporary { return }
+    let view = target.name.lowercased()
+    // The name of the stream stands before one of the underscores.
+    let owner = view.indices.filter { view[$0] == "_" }.lazy.compactMap { place -> Stream? in
+      let owner = self.stream(
+        QualifiedName(parts: target.parts.dropLast() + [String(view[..<place])]), session)
+      let isView = owner.map {
+        RunningViews.names($0.definition).contains { $0.lowercased() == view }
+      }
+      return isView == true ? owner : nil
+    }.first
+    guard let owner else { return }
+    throw SQLError(
+      "\(target.name) is computed from \(owner.definition.qualifiedName) and cannot be changed itself"
+    )
+  }
+
   /// A schema that holds streams stays: its relations would be gone, and the streams not.
   private func refuseSchemaDrop(_ head: StatementHead) throws(SQLError) {
     guard case .drop(let drop) = head.kind, drop.object == .schema, let name = drop.name,
@@ -73,8 +95,11 @@ extension StatementPlanner {
         (name, "ALTER STREAM changes it")
       default: (nil, "")
       }
-    guard let name, let stream = stream(name, session) else { return }
-    throw SQLError("\(stream.definition.qualifiedName) is a stream: \(what)")
+    if let name, let stream = stream(name, session) {
+      if let create = head.created, create.isTemporary { return }
+      throw SQLError("\(stream.definition.qualifiedName) is a stream: \(what)")
+    }
+    try refuseChangeOfView(head, session)
   }
 }
 
@@ -90,5 +115,12 @@ extension Session {
       database.planner.stream(name, place)?.definition.options.isSchemaless == true
     }
     return isOpen ? Schema([Field("row", .utf8)]) : nil
+  }
+}
+
+extension StatementHead {
+  fileprivate var created: CreateHead? {
+    if case .create(let create) = kind { return create }
+    return nil
   }
 }

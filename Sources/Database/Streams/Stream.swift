@@ -16,6 +16,7 @@ final class Stream: Sendable {
     /// The number of the live table behind the stream's relation.
     var liveTable: Int64?
     var isDropped = false
+    var hasHiddenRelation = false
     /// Which rows the last statement of each connection has seen.
     var seen: [UInt64: (execution: UInt64, range: Range<Offset>)] = [:]
   }
@@ -40,6 +41,10 @@ final class Stream: Sendable {
   var liveTable: Int64? {
     get { state.withLock { $0.liveTable } }
   }
+
+  /// Whether there is a relation with the hidden columns too.
+  var hasHiddenRelation: Bool { state.withLock { $0.hasHiddenRelation } }
+  func setHasHiddenRelation(_ value: Bool) { state.withLock { $0.hasHiddenRelation = value } }
 
   func setLiveTable(_ id: Int64?) { state.withLock { $0.liveTable = id } }
 
@@ -133,7 +138,9 @@ extension Stream.State {
 
   /// The smallest and the largest time of the watermark's column.
   private func eventTimes(_ batch: Batch) -> ClosedRange<Int64>? {
-    guard let name = definition.watermark?.column.lowercased(),
+    guard
+      let name = (definition.watermark?.column ?? definition.runningTimeColumn?.field.name)?
+        .lowercased(),
       let index = batch.schema.fields.firstIndex(where: { $0.name.lowercased() == name })
     else { return nil }
     return batch.columns[index].microsecondBounds

@@ -8,6 +8,8 @@ internal import Synchronization
 final class StreamCatalog: Sendable {
   private struct State {
     var streams: [StreamName: Stream] = [:]
+    var running: [TopicID: RunningWrites] = [:]
+    var identity: String?
   }
 
   let log: any LogStore
@@ -21,6 +23,10 @@ final class StreamCatalog: Sendable {
 
   func stream(_ name: StreamName) -> Stream? { state.withLock { $0.streams[name] } }
 
+  func stream(of topic: TopicID) -> Stream? {
+    state.withLock { state in state.streams.values.first { $0.topicID == topic } }
+  }
+
   /// In the order of their names.
   var all: [Stream] {
     state.withLock { Array($0.streams.values) }
@@ -32,7 +38,24 @@ final class StreamCatalog: Sendable {
   }
 
   func remove(_ name: StreamName) -> Stream? {
-    state.withLock { $0.streams.removeValue(forKey: name) }
+    state.withLock { state in
+      let stream = state.streams.removeValue(forKey: name)
+      if let stream, stream.isDropped { state.running[stream.topicID] = nil }
+      return stream
+    }
+  }
+
+  /// Whoever computes the running columns of a stream; made at the first call.
+  func running(
+    of stream: Stream, _ make: () -> RunningWrites
+  ) -> RunningWrites? {
+    guard stream.definition.options.running.isOn else { return nil }
+    return state.withLock { state in
+      if let known = state.running[stream.topicID] { return known }
+      let made = make()
+      state.running[stream.topicID] = made
+      return made
+    }
   }
 
   // MARK: The topic of the catalog
@@ -46,7 +69,11 @@ final class StreamCatalog: Sendable {
       let state = topic.state
       for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
         for case .batch(let batch) in try topic.read(unit) {
-          CatalogRows.apply(try batch.decoded(), to: &definitions)
+          let rows = try batch.decoded()
+          CatalogRows.apply(rows, to: &definitions)
+          if let identity = CatalogRows.identity(rows) {
+            self.state.withLock { $0.identity = identity }
+          }
           seen.formUnion(definitions.keys)
         }
       }
@@ -63,22 +90,42 @@ final class StreamCatalog: Sendable {
     }
   }
 
-  /// Makes a definition durable.
-  func record(_ definition: StreamDefinition) async throws(DatabaseError) {
-    try await write(CatalogRows.batch(definition))
+  /// Makes a definition durable, and at once with it what else is to be known.
+  func record(
+    _ definition: StreamDefinition, with others: [Batch] = []
+  ) async throws(DatabaseError) {
+    try await write([CatalogRows.batch(definition)] + others)
   }
 
   func recordDrop(_ definition: StreamDefinition) async throws(DatabaseError) {
     try await write(CatalogRows.dropBatch(definition))
   }
 
-  func write(_ batch: Batch) async throws(DatabaseError) {
+  /// What tells this log from all others; nil before anyone has asked for it.
+  var knownIdentity: String? { state.withLock { $0.identity } }
+
+  /// The same; made and recorded when it is first asked for. One caller at a time.
+  func identity() async throws(DatabaseError) -> String {
+    if let knownIdentity { return knownIdentity }
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    let made = String(repeating: "0", count: 16 - digits.count) + digits
+    try await write(CatalogRows.identityBatch(made))
+    state.withLock { $0.identity = made }
+    return made
+  }
+
+  func write(_ batches: Batch...) async throws(DatabaseError) { try await write(batches) }
+
+  private func write(_ batches: [Batch]) async throws(DatabaseError) {
     do {
-      var encoder = IPCEncoder(schema: batch.schema)
-      let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
-      let records = try encoder.encode(batch).map { message in
-        LogRecord.batch(
-          BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+      var records: [LogRecord] = []
+      for batch in batches {
+        var encoder = IPCEncoder(schema: batch.schema)
+        let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
+        records += try encoder.encode(batch).map { message in
+          LogRecord.batch(
+            BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+        }
       }
       _ = try await log.append(AppendGroup([TopicWrite(.catalog, records)], durability: .sync))
     } catch let error as LogError {
@@ -131,6 +178,22 @@ enum CatalogRows {
         .strings([definition.watermark?.column]),
         .int64s([definition.watermark?.delayMicroseconds]),
       ], rowCount: 1)
+  }
+
+  static func identityBatch(_ identity: String) -> Batch {
+    Batch(
+      schema: schema,
+      columns: [
+        .strings(["identity"]), .int64s([0]), .int64s([0]), .strings([nil]), .strings([identity]),
+        .binaries([nil]), .strings([nil]), .strings([nil]), .int64s([nil]),
+      ], rowCount: 1)
+  }
+
+  static func identity(_ batch: Batch) -> String? {
+    guard batch.columns.count >= 9, batch.rowCount == 1,
+      batch.columns[0].string(at: 0) == "identity"
+    else { return nil }
+    return batch.columns[4].string(at: 0)
   }
 
   static func apply(_ batch: Batch, to definitions: inout [TopicID: StreamDefinition]) {
@@ -234,7 +297,7 @@ extension DatabaseError {
       case .full: .resourceExhausted
       case .failed, .closed: .unavailable
       case .damaged: .internal
-      case .noPreparation: .aborted
+      case .noPreparation, .moved: .aborted
       case .invalid: .invalidArgument
       }
     self.init(code, "\(error)", cause: error)

@@ -40,6 +40,25 @@ struct StreamDefinition: Sendable {
     schemaName == "main" ? QualifiedName(name) : QualifiedName(schemaName, name)
   }
 
+  private static let storedOnceKey = "__stored_once"
+
+  /// Why the rows of the query that made it were stored once, and do not flow; nil if they do, or if it
+  /// was not made by a query.
+  var storedOnce: String? {
+    get { writtenOptions[Self.storedOnceKey] }
+    set { writtenOptions[Self.storedOnceKey] = newValue?.replacing("\n", with: " ") }
+  }
+
+  /// Whether the server makes it by itself.
+  var isBuiltIn: Bool { key == StreamName(schema: "main", name: MetricsRelation.name) }
+
+  var belongsToServer: DatabaseError {
+    DatabaseError(
+      .permissionDenied,
+      "\(qualifiedName) belongs to the server and can neither be dropped nor renamed; "
+        + "ALTER STREAM \(qualifiedName) SET (retention = '7 days') removes old rows")
+  }
+
   var key: StreamName { StreamName(schema: schemaName, name: name) }
 
   func version(_ id: UInt32) -> Version? { versions.last { $0.id == id } }

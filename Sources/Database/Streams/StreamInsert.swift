@@ -15,6 +15,8 @@ struct StreamInsert: Sendable {
   var returning: String?
   /// What RETURNING may call the rows.
   var alias: String
+  /// How many values the rows of `VALUES` have.
+  var valueCount: Int?
 
   init(_ stream: Stream, _ insert: InsertHead, _ statement: StatementText, _ head: StatementHead)
     throws(SQLError)
@@ -36,6 +38,12 @@ struct StreamInsert: Sendable {
     }
     singleRow = SingleRowInsert(statement, head)
     singleRow?.head = ""
+    if insert.source == .values {
+      let rows = TopLevelList(statement.source, in: insert.sourceTokens.dropFirst()).items
+      valueCount = rows.first.map {
+        TopLevelList(statement.source, in: $0.dropFirst().dropLast()).items.count
+      }
+    }
   }
 
   /// Reads an INSERT, with the expressions that DEFAULT stands for.
@@ -99,6 +107,9 @@ struct StreamInsert: Sendable {
     let expressions = all.map { column in
       let name = quotedName(column.field.name)
       if lowered.contains(column.field.name.lowercased()), source != nil {
+        if column.id == definition.runningTimeColumn?.id {
+          return "\(EventTime.expression(name, column.field.type)) AS \(name)"
+        }
         return "CAST(\(name) AS \(column.sqlType)) AS \(name)"
       }
       return "CAST(\(column.defaultExpression ?? "NULL") AS \(column.sqlType)) AS \(name)"

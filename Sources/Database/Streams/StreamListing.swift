@@ -4,7 +4,13 @@ internal import SQL
 
 /// What SHOW and DESCRIBE answer about streams.
 enum StreamListing {
-  static func streams(_ streams: [Stream]) -> Batch {
+  /// - Parameters:
+  ///   - feeders: The continuous queries that write to a stream.
+  ///   - problem: Why old rows of a stream are still in the log.
+  static func streams(
+    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] },
+    problem: (TopicID) -> String? = { _ in nil }
+  ) -> Batch {
     let definitions = streams.map(\.definition)
     let states = streams.map(\.topic.state)
     let time = DataType.timestamp(.microsecond, timeZone: "UTC")
@@ -12,7 +18,7 @@ enum StreamListing {
       ("name", .strings(definitions.map { $0.qualifiedName.description })),
       ("columns", .int64s(definitions.map { Int64($0.current.columns.count) })),
       ("rows", .int64s(states.map { $0.head.rawValue - $0.start.rawValue })),
-      ("bytes", .int64s(states.map { Int64($0.byteCount) })),
+      ("bytes", .int64s(states.map { Int64($0.byteCount + $0.coldByteCount) })),
       ("first_offset", .int64s(states.map(\.start.rawValue))),
       ("next_offset", .int64s(states.map(\.head.rawValue))),
       ("last_ingest", .fixedWidth(time, states.map(\.lastIngestMicroseconds))),
@@ -23,6 +29,26 @@ enum StreamListing {
         "status",
         .strings(
           states.map { $0.failure.map { "failed: \($0)" } ?? ($0.isEnded ? "ended" : "open") })
+      ),
+      (
+        "fed_by",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            let ids = feeders(stream).map(\.id).joined(separator: ", ")
+            return ids.isEmpty ? definition.storedOnce.map { _ in "stored once" } : ids
+          })
+      ),
+      ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
+      ("cold_bytes", .int64s(states.map { Int64($0.coldByteCount) })),
+      (
+        "tiering",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            guard let after = definition.writtenOptions["tier_after"],
+              definition.options.tierAfter != nil
+            else { return nil }
+            return problem(stream.topicID).map { "rows stay in the log: \($0)" } ?? "after \(after)"
+          })
       ),
     ])
   }
@@ -41,13 +67,16 @@ enum StreamListing {
             guard let watermark = definition.watermark,
               watermark.column.lowercased() == column.field.name.lowercased()
             else { return nil }
-            return "\(column.field.name) - \(watermark.delayMicroseconds) us"
+            return "\(column.field.name) - \(watermark.delay)"
           })
       ),
     ])
   }
 
-  static func statement(of definition: StreamDefinition) -> Batch {
+  /// - Parameter feeders: The continuous queries that write to it.
+  static func statement(
+    of definition: StreamDefinition, feeders: [ContinuousQuery] = []
+  ) -> Batch {
     var lines = definition.current.columns.map { column in
       quotedIfNeeded(column.field.name) + " " + column.sqlType
         + (column.field.isNullable ? "" : " NOT NULL")
@@ -56,13 +85,23 @@ enum StreamListing {
     if let watermark = definition.watermark {
       let name = quotedIfNeeded(watermark.column)
       lines.append(
-        "WATERMARK FOR \(name) AS \(name) - INTERVAL '\(watermark.delayMicroseconds)' MICROSECOND")
+        "WATERMARK FOR \(name) AS \(name) - \(watermark.delay)")
     }
     var text = "CREATE STREAM \(definition.qualifiedName)"
-    if !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
-    let options = definition.writtenOptions.sorted { $0.key < $1.key }
-      .map { "\($0.key) = \(stringLiteral($0.value))" }
+    let maker = feeders.first { $0.definition.kind == .createStream }
+    // As long as its columns are those of the query.
+    let isWhole = maker != nil && definition.versions.count == 1
+    if !isWhole, !lines.isEmpty { text += " (\n  " + lines.joined(separator: ",\n  ") + ")" }
+    let options = definition.writtenOptions.filter { !$0.key.hasPrefix("__") }.sorted {
+      $0.key < $1.key
+    }
+    .map { "\($0.key) = \(stringLiteral($0.value))" }
     if !options.isEmpty { text += " WITH (\(options.joined(separator: ", ")))" }
+    if let maker, isWhole { text += " AS\n  \(maker.definition.query)\n  EMIT CHANGES" }
+    for feeder in feeders where !(isWhole && feeder === maker) {
+      text += "\n-- fed by \(feeder.id): \(feeder.definition.query)"
+    }
+    if let reason = definition.storedOnce { text += "\n-- its rows were stored once: \(reason)" }
     return batch([
       ("name", .strings([definition.qualifiedName.description])), ("statement", .strings([text])),
     ])
@@ -72,5 +111,17 @@ enum StreamListing {
     Batch(
       schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1),
       rowCount: columns.first?.1.count ?? 0)
+  }
+}
+
+extension StreamWatermark {
+  /// The delay as SQL writes it, in the largest unit that fits.
+  fileprivate var delay: String {
+    let units: [(Int64, String)] = [
+      (86_400_000_000, "DAY"), (3_600_000_000, "HOUR"), (60_000_000, "MINUTE"),
+      (1_000_000, "SECOND"), (1_000, "MILLISECOND"),
+    ]
+    let unit = units.first { delayMicroseconds >= $0.0 && delayMicroseconds % $0.0 == 0 }
+    return "INTERVAL '\(delayMicroseconds / (unit?.0 ?? 1))' \(unit?.1 ?? "MICROSECOND")"
   }
 }

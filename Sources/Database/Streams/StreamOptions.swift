@@ -13,6 +13,13 @@ struct StreamOptions: Sendable, Hashable {
   /// Whether columns appear as rows bring them.
   var isSchemaless = false
   var keyMemory = Duration.seconds(7 * 86_400)
+  var running = RunningOptions()
+  /// Rows older than this are kept outside of the log; nil leaves them there.
+  var tierAfter: Duration?
+  /// A folder or an `s3://` address for them; nil takes that of the server.
+  var tierTo: String?
+  /// Whether the log knows the times of another column for some of the rows.
+  var hasMixedEventTimes = false
 
   var topicSettings: TopicSettings {
     TopicSettings(
@@ -20,10 +27,14 @@ struct StreamOptions: Sendable, Hashable {
       retentionIgnoresHolds: retentionIgnoresHolds, keyMemory: keyMemory)
   }
 
-  static let names = [
-    "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
-    "retention_ignores_readers",
-  ]
+  static let names =
+    ([
+      "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
+      "retention_ignores_readers", "tier_after", "tier_to",
+    ] + RunningOptions.names).sorted()
+
+  /// What the catalog says of a stream whose event time has become another column.
+  static let mixedEventTimes = "__mixed_event_times"
 
   /// Options of other systems that mean nothing here, and do no harm.
   private static let ignored: Set<String> = ["replicate", "replicas", "encode"]
@@ -35,6 +46,11 @@ struct StreamOptions: Sendable, Hashable {
   mutating func set(
     _ name: String, _ value: String, at position: SourcePosition? = nil
   ) throws(SQLError) {
+    if try running.set(name, value, at: position) { return }
+    if name == Self.mixedEventTimes {
+      hasMixedEventTimes = true
+      return
+    }
     let word = value.lowercased()
     func refuse(_ what: String) -> SQLError {
       SQLError("the option \(name) takes \(what), not '\(value)'", at: position)
@@ -52,6 +68,14 @@ struct StreamOptions: Sendable, Hashable {
         throw refuse("a duration as '7 days', or forever")
       }
       retention = .microseconds(microseconds)
+    case "tier_after":
+      if word == "never" || word == "none" { tierAfter = nil; break }
+      guard let microseconds = DurationText.microseconds(value) else {
+        throw refuse("a duration as '1 day', or never")
+      }
+      tierAfter = .microseconds(microseconds)
+    case "tier_to":
+      tierTo = word == "default" ? nil : value
     case "retention_bytes":
       if word == "none" { retentionByteCount = nil; break }
       guard let byteCount = DurationText.byteCount(value) else {

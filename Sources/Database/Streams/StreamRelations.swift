@@ -7,8 +7,8 @@ internal import SQL
 /// Streams as DuckDB sees them: a view over a live table for each, so that `information_schema`, name
 /// clashes and qualified names work by themselves.
 ///
-/// A second view with the same name stands in a hidden schema and has the hidden columns too; it takes the
-/// place of the stream in statements that name these columns.
+/// A statement that names the hidden columns reads the live table itself. Views that do so stand on a second
+/// view of the same name in a hidden schema, which is made when the first of them is.
 final class StreamRelations: Sendable {
   private static let hiddenSchema = "__hyprstream_streams"
 
@@ -38,9 +38,13 @@ final class StreamRelations: Sendable {
     try connection.inTransaction { () throws(DuckDBError) in
       for stream in streams {
         let definition = stream.definition
-        let (id, names) = (Self.liveID(definition), self.names(definition))
+        let (id, name) = (Self.liveID(definition), self.name(definition))
         let source = DuckDBInstance.liveRelation(id)
-        if names.allSatisfy({ found[$0.description]?.contains(source) == true }) {
+        let hidden = found[Self.hiddenName(definition, catalog: catalog).description]
+        stream.setHasHiddenRelation(hidden != nil)
+        if found[name.description]?.contains(source) == true,
+          hidden?.contains(source) != false
+        {
           try instance.liveTables.put(StreamTable(stream, definition.current, cache), at: id)
           stream.setLiveTable(id)
         } else {
@@ -70,12 +74,15 @@ final class StreamRelations: Sendable {
 
   func unregister(_ stream: Stream, _ definition: StreamDefinition) throws(DatabaseError) {
     try run { (connection) throws(DuckDBError) in
-      for name in self.names(definition) {
-        try connection.execute("DROP VIEW IF EXISTS \(name)")
+      for drop in RunningViews(definition, catalog: self.catalog).dropStatements {
+        try connection.execute(drop)
       }
-      guard definition.name == Session.deadLetterName, definition.schemaName != "main" else {
-        return
+      try connection.execute("DROP VIEW IF EXISTS \(self.name(definition))")
+      if stream.hasHiddenRelation {
+        let hidden = Self.hiddenName(definition, catalog: self.catalog)
+        try connection.execute("DROP VIEW IF EXISTS \(hidden)")
       }
+      guard Session.isCompanion(definition) else { return }
       // It stays when it holds anything else.
       try? connection.execute(
         "DROP SCHEMA IF EXISTS \(QualifiedName(self.catalog, definition.schemaName))")
@@ -84,11 +91,40 @@ final class StreamRelations: Sendable {
     stream.setLiveTable(nil)
   }
 
-  private func names(_ definition: StreamDefinition) -> [QualifiedName] {
-    [
-      QualifiedName(catalog, definition.schemaName, definition.name),
-      Self.hiddenName(definition, catalog: catalog),
-    ]
+  private func name(_ definition: StreamDefinition) -> QualifiedName {
+    QualifiedName(catalog, definition.schemaName, definition.name)
+  }
+
+  /// What reads a stream itself, in the place of its relation.
+  ///
+  /// - Parameter arguments: What is said of the rows that are wanted: each begins with a comma.
+  static func read(
+    _ stream: Stream, _ id: Int64, _ arguments: String, showsHidden: Bool
+  ) -> String {
+    let definition = stream.definition
+    let (list, filter) = selection(definition, StreamTable.schema(definition.current))
+    let hidden =
+      showsHidden ? ", \(StreamTable.offsetColumn), \(StreamTable.ingestTimeColumn)" : ""
+    return "(SELECT \(list)\(hidden) FROM \(DuckDBInstance.liveRelation(id, arguments))\(filter))"
+  }
+
+  /// Makes the relation with the hidden columns, for views that stand on it. Blocks.
+  func registerHidden(_ stream: Stream) throws(DatabaseError) {
+    guard !stream.hasHiddenRelation else { return }
+    try run { (connection) throws(DuckDBError) in
+      try self.registerHidden(stream, stream.definition, connection)
+    }
+  }
+
+  private func registerHidden(
+    _ stream: Stream, _ definition: StreamDefinition, _ connection: Connection
+  ) throws(DuckDBError) {
+    let name = Self.hiddenName(definition, catalog: catalog)
+    try connection.execute(
+      "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(parts: Array(name.parts.dropLast())))")
+    let read = Self.read(stream, Self.liveID(definition), "", showsHidden: true)
+    try connection.execute("CREATE OR REPLACE VIEW \(name) AS FROM \(read)")
+    stream.setHasHiddenRelation(true)
   }
 
   /// The relation with the hidden columns: of the same name, in a schema that belongs to the schema of
@@ -100,17 +136,16 @@ final class StreamRelations: Sendable {
     return QualifiedName(catalog, schema, definition.name)
   }
 
-  private func register(
-    _ stream: Stream, _ definition: StreamDefinition, _ connection: Connection, replaces: Bool
-  ) throws(DuckDBError) {
-    let table = StreamTable(stream, definition.current, cache)
-    let id = Self.liveID(definition)
-    try instance.liveTables.put(table, at: id)
-    let source = DuckDBInstance.liveRelation(id)
-    let held = Set(table.schema.fields.map { $0.name.lowercased() })
+  /// What a relation of the stream selects from the live table, and what stands behind that.
+  ///
+  /// - Parameter held: The columns of the live table.
+  static func selection(
+    _ definition: StreamDefinition, _ held: Schema
+  ) -> (list: String, filter: String) {
+    let names = Set(held.fields.map { $0.name.lowercased() })
     let columns = definition.current.columns.map { column in
       let name = quotedName(column.field.name)
-      guard !held.contains(column.field.name.lowercased()) else { return name }
+      guard !names.contains(column.field.name.lowercased()) else { return name }
       let sentence =
         "column '\(column.field.name)' of \(definition.qualifiedName) has a type that SQL cannot "
         + "hold; SELECT * FROM \(definition.qualifiedName) returns it as it was stored"
@@ -118,23 +153,32 @@ final class StreamRelations: Sendable {
     }
     let list =
       columns.isEmpty ? "NULL::JSON AS \"row\"" : columns.joined(separator: ", ")
-    let filter = columns.isEmpty ? " WHERE false" : ""
+    return (list, columns.isEmpty ? " WHERE false" : "")
+  }
+
+  private func register(
+    _ stream: Stream, _ definition: StreamDefinition, _ connection: Connection, replaces: Bool
+  ) throws(DuckDBError) {
+    let table = StreamTable(stream, definition.current, cache)
+    let id = Self.liveID(definition)
+    try instance.liveTables.put(table, at: id)
+    let source = DuckDBInstance.liveRelation(id)
+    let (list, filter) = Self.selection(definition, table.schema)
     let verb = replaces ? "CREATE OR REPLACE VIEW" : "CREATE VIEW"
-    let names = names(definition)
     do throws(DuckDBError) {
-      try connection.execute(
-        "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(parts: Array(names[1].parts.dropLast())))")
       // Of other schemas, as of those of tables, people say when they begin.
       if definition.schemaName != "main",
-        replaces || definition.name == Session.deadLetterName
+        replaces || Session.isCompanion(definition)
       {
         try connection.execute(
           "CREATE SCHEMA IF NOT EXISTS \(QualifiedName(catalog, definition.schemaName))")
       }
-      try connection.execute("\(verb) \(names[0]) AS SELECT \(list) FROM \(source)\(filter)")
       try connection.execute(
-        "CREATE OR REPLACE VIEW \(names[1]) AS SELECT \(list), "
-          + "\(StreamTable.offsetColumn), \(StreamTable.ingestTimeColumn) FROM \(source)\(filter)")
+        "\(verb) \(name(definition)) AS SELECT \(list) FROM \(source)\(filter)")
+      if stream.hasHiddenRelation { try registerHidden(stream, definition, connection) }
+      for view in RunningViews(definition, catalog: catalog).statements(replaces: replaces) {
+        try connection.execute(view)
+      }
     } catch {
       if stream.liveTable != id { instance.liveTables.remove(id) }
       throw error
@@ -147,7 +191,11 @@ final class StreamRelations: Sendable {
   private func removeStale(
     _ connection: Connection, _ streams: [Stream]
   ) throws(DuckDBError) -> [String: String] {
-    let known = Set(streams.flatMap { names($0.definition).map(\.description) })
+    let known = Set(
+      streams.flatMap { stream in
+        [name(stream.definition), Self.hiddenName(stream.definition, catalog: catalog)]
+          .map(\.description)
+      })
     let result = try connection.prepare(
       "SELECT database_name, schema_name, view_name, sql FROM duckdb_views() "
         + "WHERE NOT internal AND contains(sql, '\(DuckDBInstance.liveFunction)(')"

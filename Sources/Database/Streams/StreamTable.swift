@@ -6,7 +6,7 @@ internal import Synchronization
 /// A stream as a table of DuckDB: the rows that were visible when the scan began.
 ///
 /// Its columns are those of the stream that DuckDB can hold, then `_offset` and `_ingest_time`.
-final class StreamTable: SnapshotTable {
+final class StreamTable: BoundedTable {
   private let stream: Stream
   private let version: StreamDefinition.Version
   /// The columns of the version that DuckDB can hold.
@@ -27,8 +27,16 @@ final class StreamTable: SnapshotTable {
     self.cache = cache
     self.stream = stream
     self.version = version
-    visible = version.columns.indices.filter { LiveTables.holds(version.columns[$0].field) }
-    schema = Schema(visible.map { version.columns[$0].field } + Self.hiddenFields)
+    visible = Self.visible(version)
+    schema = Self.schema(version)
+  }
+
+  private static func visible(_ version: StreamDefinition.Version) -> [Int] {
+    version.columns.indices.filter { LiveTables.holds(version.columns[$0].field) }
+  }
+
+  static func schema(_ version: StreamDefinition.Version) -> Schema {
+    Schema(visible(version).map { version.columns[$0].field } + hiddenFields)
   }
 
   var rowCount: Int? {
@@ -45,9 +53,36 @@ final class StreamTable: SnapshotTable {
     try scan(columns, of: stream.range(seenBy: execution))
   }
 
-  private func scan(_ columns: [Int], of range: Range<Offset>) throws -> any BatchSource {
-    let units = try stream.topic.units(
-      in: range, ScanFilter(preferredUnitRowCount: 1, namesPlaces: true))
+  func scan(
+    columns: [Int], in execution: LiveExecution?, within bounds: LiveBounds
+  ) throws -> any BatchSource {
+    let state = stream.topic.state
+    let range = execution.map { stream.range(seenBy: $0) } ?? state.start..<state.head
+    let low = max(range.lowerBound, bounds["offset_from"].map { Offset($0) } ?? range.lowerBound)
+    let end = bounds["offset_to"].map { Offset($0).advanced(by: 1) } ?? range.upperBound
+    let high = max(low, min(range.upperBound, end))
+    return try scan(
+      columns, of: min(low, range.upperBound)..<min(high, range.upperBound),
+      ScanFilter(
+        ingestMicroseconds: Self.times(bounds, "ingest"),
+        eventMicroseconds: Self.times(bounds, "event")))
+  }
+
+  private static func times(_ bounds: LiveBounds, _ name: String) -> ClosedRange<Int64>? {
+    let (low, high) = (bounds[name + "_from"], bounds[name + "_to"])
+    guard low != nil || high != nil else { return nil }
+    return (low ?? .min)...max(low ?? .min, high ?? .max)
+  }
+
+  private func scan(
+    _ columns: [Int], of range: Range<Offset>, _ given: ScanFilter = ScanFilter()
+  ) throws -> any BatchSource {
+    var filter = given
+    filter.preferredUnitRowCount = 1
+    filter.namesPlaces = true
+    filter.columns = Set(
+      columns.filter { $0 < visible.count }.map { version.columns[visible[$0]].id })
+    let units = range.isEmpty ? [] : try stream.topic.units(in: range, filter)
     return StreamScan(
       StreamReader(
         stream, version, visible: visible, hidden: Self.hiddenFields, range: range,
@@ -148,6 +183,7 @@ final class StreamReader: Sendable {
   ///
   /// - Parameter isLast: Whether rows may still be added to the unit.
   func block(_ unit: ScanUnit, isLast: Bool) throws -> [Batch] {
+    if unit.isCold { return try batches(of: unit) }
     if isLast, unit.byteCount <= Self.maxBlockByteCount, let rows = try growingBlock(unit) {
       return rows
     }
@@ -227,7 +263,7 @@ final class StreamReader: Sendable {
           ? .int64Sequence(from: low.rawValue, count: count) : .placeholder(.int64, count))
       all.append(
         columns.contains(first + 1)
-          ? .repeating(time, stored.ingestMicroseconds, count: count) : .placeholder(time, count))
+          ? stored.ingestTimes(from: low, count: count, as: time) : .placeholder(time, count))
     }
     return Batch(schema: schema, columns: all, rowCount: count)
   }

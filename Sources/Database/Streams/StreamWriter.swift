@@ -136,14 +136,10 @@ extension Session {
   ) async throws(DatabaseError) {
     touch()
     let (writes, counts) = try await writes(batches, to: stream, marks)
-    let group: AppendGroup
-    do throws(LogError) {
-      group = AppendGroup(
-        writes, key: try marks.key, durability: stream.definition.options.durability)
-    } catch {
-      throw stream.failure(error)
-    }
-    database.streams.log.submit(group) { result in
+    let key: ProducerKey?
+    do throws(LogError) { key = try marks.key } catch { throw stream.failure(error) }
+    let durability = stream.definition.options.durability
+    let finish: @Sendable (Result<AppendOutcome, LogError>) -> Void = { result in
       completion(
         result.map { outcome in
           let offsets = outcome.offsets.first ?? Offset.zero..<Offset.zero
@@ -153,10 +149,16 @@ extension Session {
             deadLetterCount: outcome.isRepeat ? 0 : counts.dead)
         }.mapError { stream.failure($0) })
     }
+    if let running = running(of: stream) {
+      await running.submit(writes, key: key, durability: durability, finish)
+    } else {
+      database.streams.log.submit(
+        AppendGroup(writes, key: key, durability: durability), finish)
+    }
   }
 
   /// The records for rows, and how many rows there are.
-  private func writes(
+  func writes(
     _ batches: [Batch], to stream: Stream, _ marks: StreamMarks
   ) async throws(DatabaseError) -> ([TopicWrite], (good: Int, dead: Int)) {
     if stream.isDropped {

@@ -35,6 +35,29 @@ public protocol SnapshotTable: LiveTable {
   func scan(columns: [Int], in execution: LiveExecution) throws -> any BatchSource
 }
 
+/// A table that can leave out rows which a statement does not want.
+public protocol BoundedTable: SnapshotTable {
+  /// The same, of a part of the rows. Rows beyond the bounds may be among them.
+  func scan(
+    columns: [Int], in execution: LiveExecution?, within bounds: LiveBounds
+  ) throws -> any BatchSource
+}
+
+/// What a statement has said of the rows of a table when it was bound: `live(7, offset_from := 5)`.
+public struct LiveBounds: Hashable, Sendable {
+  /// The names of the parameters. Each takes a BIGINT, and says nothing if that is NULL.
+  public static let names = [
+    "offset_from", "offset_to", "ingest_from", "ingest_to", "event_from", "event_to",
+  ]
+
+  /// The bounds that were given, by name; all of them are in range.
+  public var values: [String: Int64] = [:]
+
+  public init() {}
+
+  public subscript(name: String) -> Int64? { values[name] }
+}
+
 /// One execution of a statement on one connection.
 public struct LiveExecution: Hashable, Sendable {
   /// Unique among the connections of a database.

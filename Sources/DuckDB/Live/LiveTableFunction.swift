@@ -15,6 +15,9 @@ extension Database {
     let number = LogicalType(DUCKDB_TYPE_BIGINT)
     unsafe duckdb_table_function_set_name(made, name)
     unsafe duckdb_table_function_add_parameter(made, number.handle)
+    for name in LiveBounds.names {
+      unsafe duckdb_table_function_add_named_parameter(made, name, number.handle)
+    }
     unsafe duckdb_table_function_set_extra_info(made, retain(tables), releaseObject)
     unsafe duckdb_table_function_set_bind(made, bindLiveTable)
     unsafe duckdb_table_function_set_init(made, beginLiveScan)
@@ -48,14 +51,22 @@ private final class LiveBinding: Sendable {
   let table: any LiveTable
   let executions: LiveExecutions
   let connection: UInt64
+  let bounds: LiveBounds
 
-  init(_ table: any LiveTable, _ executions: LiveExecutions, connection: UInt64) {
+  init(
+    _ table: any LiveTable, _ executions: LiveExecutions, connection: UInt64, bounds: LiveBounds
+  ) {
     self.table = table
     self.executions = executions
     self.connection = connection
+    self.bounds = bounds
   }
 
   func scan(columns: [Int]) throws -> any BatchSource {
+    if !bounds.values.isEmpty, let table = table as? any BoundedTable {
+      let execution = connection > 0 ? executions.current(on: connection) : nil
+      return try table.scan(columns: columns, in: execution, within: bounds)
+    }
     guard let table = table as? any SnapshotTable, connection > 0 else {
       return try table.scan(columns: columns)
     }
@@ -166,8 +177,23 @@ private let bindLiveTable: duckdb_table_function_bind_t = { info in
   let connection =
     unsafe context.map { unsafe duckdb_client_context_get_connection_id($0) } ?? 0
   if unsafe context != nil { unsafe duckdb_destroy_client_context(&context) }
-  let binding = LiveBinding(table, tables.executions, connection: connection)
+  let binding = unsafe LiveBinding(
+    table, tables.executions, connection: connection, bounds: bounds(of: info))
   unsafe duckdb_bind_set_bind_data(info, retain(binding), releaseObject)
+}
+
+@unsafe
+private func bounds(of info: duckdb_bind_info?) -> LiveBounds {
+  var bounds = LiveBounds()
+  for name in LiveBounds.names {
+    var value = unsafe duckdb_bind_get_named_parameter(info, name)
+    guard unsafe value != nil else { continue }
+    if unsafe !duckdb_is_null_value(value) {
+      bounds.values[name] = unsafe duckdb_get_int64(value)
+    }
+    unsafe duckdb_destroy_value(&value)
+  }
+  return bounds
 }
 
 private let beginLiveScan: duckdb_table_function_init_t = { info in

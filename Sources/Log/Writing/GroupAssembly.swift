@@ -41,7 +41,14 @@ struct GroupAssembly {
     topic find: (TopicID) -> SegmentTopic?
   ) throws(LogError) -> (effects: [Effect], outcome: AppendOutcome) {
     var frames = GroupFrames(synced: synced, ingest: time)
-    for write in group.writes { try open(write.topic, find) }
+    for write in group.writes {
+      try open(write.topic, find)
+      if let expected = write.expectedOffset, let head = topics[write.topic]?.head,
+        head != expected
+      {
+        throw .moved(head: head)
+      }
+    }
     if let id = group.preparation {
       guard preparations[id] == nil else { throw .invalid("the preparation exists already") }
       frames.add(FrameHeader(.prepare), Payloads.preparation(id))

@@ -41,6 +41,7 @@ final class SegmentWriter: Sendable {
   }
 
   let store: SegmentStore
+  let figures = LogFigures()
   private let core: Mutex<WriterCore>
   private let queue = Mutex(Queue())
   private let queueMonitor = LogMonitor()
@@ -95,13 +96,18 @@ final class SegmentWriter: Sendable {
   // MARK: Writing
 
   private func writeUntilClosed() {
+    var rate = ArrivalRate()
     while true {
       queueMonitor.wait { queue.withLock { !$0.items.isEmpty || $0.isClosed } }
-      if queue.withLock({ $0.gathers }) { waitUntilSynced() }
+      if queue.withLock({ $0.gathers }) {
+        waitUntilSynced()
+        if let gap = rate.gap { gather(gap) }
+      }
       let (items, isClosed) = queue.withLock { queue in
         defer { queue.items = [] }
         return (queue.items, queue.isClosed)
       }
+      rate.took(items.count, at: .now)
       write(items)
       if isClosed, items.isEmpty { break }
     }
@@ -113,6 +119,20 @@ final class SegmentWriter: Sendable {
     queueMonitor.broadcast()
   }
 
+  /// Waits until a sync is worth it.
+  private func gather(_ gap: Duration) {
+    let end = ContinuousClock.now + ArrivalRate.maxWait
+    var count = queue.withLock { $0.items.count }
+    while count < ArrivalRate.wantedCount, .now < end {
+      queueMonitor.wait(atMost: gap) {
+        queue.withLock { $0.items.count > count || $0.isClosed }
+      }
+      let (more, goesOn) = queue.withLock { ($0.items.count, $0.gathers && !$0.isClosed) }
+      if more == count || !goesOn { return }
+      count = more
+    }
+  }
+
   private func write(_ items: [WriteItem]) {
     var rest = items[...]
     while !rest.isEmpty {
@@ -120,13 +140,18 @@ final class SegmentWriter: Sendable {
         for item in rest { item.completion(.failure(failure)) }
         return
       }
-      if core.withLock({ $0.mustRoll(before: rest.first?.byteCount ?? 0) }) {
+      if core.withLock({ $0.mustRoll(before: rest.first) }) {
         // The footer tells what is visible: all of it must be.
         waitUntilSynced()
         if let failure = core.withLock({ core in core.roll() }) {
           for item in rest { item.completion(.failure(failure)) }
           return
         }
+      }
+      if let item = rest.first, case .seal = item.action {
+        item.completion(.success(AppendOutcome(offsets: [])))
+        rest = rest.dropFirst()
+        continue
       }
       let count = core.withLock { $0.countThatFits(rest) }
       writeChunk(Array(rest.prefix(count)))
@@ -183,6 +208,7 @@ final class SegmentWriter: Sendable {
     if failure == nil, groups.contains(where: \.syncs) {
       do throws(FileError) {
         try file?.sync()
+        figures.synced(groups.count)
       } catch {
         // What the system has now is not known, whatever a second try would say.
         let error = LogError.failed(error.sentence)

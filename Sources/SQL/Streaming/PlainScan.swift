@@ -52,3 +52,17 @@ extension StatementText {
     return names
   }
 }
+
+extension StatementText {
+  /// Where the FROM of a SELECT stands: a 0-based offset in bytes of the statement's text. Nil for other
+  /// statements, and for those whose FROM is not the one of the first SELECT.
+  public var topLevelFrom: Int? {
+    guard tokens.first?.isKeyword(.select) == true else { return nil }
+    var depth = 0
+    for token in tokens {
+      depth += token.nesting
+      if depth == 0, token.isKeyword(.from) { return Int(token.start) - byteRange.lowerBound }
+    }
+    return nil
+  }
+}

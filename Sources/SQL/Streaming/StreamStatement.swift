@@ -1,7 +1,7 @@
 /// A statement of the streaming dialect. Everything else goes to DuckDB.
 public indirect enum StreamStatement: Hashable, Sendable {
   case createStream(CreateStream)
-  case dropStream(QualifiedName, isIfExists: Bool)
+  case dropStream(QualifiedName, isIfExists: Bool, isCascading: Bool = false)
   case alterStream(QualifiedName, AlterStream)
   case showStreams
   case describeStream(QualifiedName)
@@ -11,8 +11,15 @@ public indirect enum StreamStatement: Hashable, Sendable {
   case showQueries
   /// Ends one query, or all with nil.
   case terminateQuery(id: String?)
-  case pauseQuery(id: String)
-  case resumeQuery(id: String)
+  /// One query, or all with nil.
+  case pauseQuery(id: String?)
+  case resumeQuery(id: String?)
+  /// `INSERT INTO t SELECT … EMIT CHANGES`.
+  case insertContinuously(ContinuousInsert)
+  case declareCursor(DeclareCursor)
+  case fetch(FetchCursor)
+  /// One cursor, or all with nil.
+  case closeCursor(name: String?)
   case createSubscription(CreateSubscription)
   case dropSubscription(name: String, isIfExists: Bool)
   case showSubscriptions
@@ -26,8 +33,15 @@ public struct CreateStream: Hashable, Sendable {
   public var columns: [StreamColumn] = []
   public var watermark: StreamWatermark?
   public var options: [StreamOption] = []
-  /// The query of `AS SELECT …`.
+  /// The query of `AS SELECT …`, without its EMIT clause.
   public var query: String?
+  /// Whether EMIT CHANGES is written behind the query: it has to run on.
+  public var emitsChanges = false
+  /// Where the query begins, if that is written behind EMIT CHANGES.
+  public var start: EmitStart?
+  /// The query as it is run over what is there: it may name other relations than the one that was
+  /// written.
+  public var queryAtRest: String?
 }
 
 public struct StreamColumn: Hashable, Sendable {
@@ -95,6 +109,58 @@ public struct EmitChanges: Hashable, Sendable {
   public init(query: String, start: EmitStart = .now) {
     self.query = query
     self.start = start
+  }
+}
+
+/// `INSERT INTO t SELECT … FROM s EMIT CHANGES`.
+public struct ContinuousInsert: Hashable, Sendable {
+  public var target: QualifiedName
+  /// The columns that are named; nil for all of them in their order.
+  public var columns: [String]?
+  public var isByName: Bool
+  /// The SELECT without its EMIT clause.
+  public var query: String
+  /// Where it begins, if that is written.
+  public var start: EmitStart?
+
+  public init(
+    target: QualifiedName, columns: [String]?, isByName: Bool, query: String, start: EmitStart?
+  ) {
+    self.target = target
+    self.columns = columns
+    self.isByName = isByName
+    self.query = query
+    self.start = start
+  }
+}
+
+/// `DECLARE c SUBSCRIPTION CURSOR FOR s [SINCE …]`.
+public struct DeclareCursor: Hashable, Sendable {
+  public var name: String
+  /// A stream or a subscription.
+  public var source: QualifiedName
+  /// Nil for where the subscription is, or for now.
+  public var start: EmitStart?
+
+  public init(name: String, source: QualifiedName, start: EmitStart? = nil) {
+    self.name = name
+    self.source = source
+    self.start = start
+  }
+}
+
+/// `FETCH n FROM c [WITH (timeout = '1s')]`.
+public struct FetchCursor: Hashable, Sendable {
+  public var name: String
+  /// The most rows that are wanted; at least 1.
+  public var rowCount: Int
+  /// How long to wait for the first row, in microseconds; nil does not wait.
+  public var timeoutMicroseconds: Int64?
+
+  public init(name: String, rowCount: Int, timeoutMicroseconds: Int64? = nil) {
+    self.name = name
+    self.rowCount = rowCount
+    self.timeoutMicroseconds = timeoutMicroseconds
   }
 }
 

@@ -4,7 +4,7 @@
 /// EMIT CHANGES.
 public struct StreamingParser {
   var cursor: TokenCursor
-  private let statement: StatementText
+  let statement: StatementText
 
   private init(_ statement: StatementText) {
     self.statement = statement
@@ -34,17 +34,15 @@ public struct StreamingParser {
     }
     if accept("terminate") {
       _ = accept("query")
-      if accept("all") { return (.terminateQuery(id: nil)) }
-      return .terminateQuery(id: try identifier("the id of a query, or ALL"))
+      return .terminateQuery(id: try queryID())
     }
-    if accept("pause"), accept("query") {
-      return .pauseQuery(id: try identifier("the id of a query"))
-    }
-    if accept("resume"), accept("query") {
-      return .resumeQuery(id: try identifier("the id of a query"))
-    }
+    if accept("pause"), accept("query") { return .pauseQuery(id: try queryID()) }
+    if accept("resume"), accept("query") { return .resumeQuery(id: try queryID()) }
     if accept("subscribe") { return try subscribe() }
     if accept("acknowledge") { return try acknowledge() }
+    if accept("declare") { return .declareCursor(try declareCursor()) }
+    if accept("fetch") { return .fetch(try fetch()) }
+    if accept("close") { return .closeCursor(name: try cursorName()) }
     return try emit()
   }
 
@@ -68,11 +66,8 @@ public struct StreamingParser {
     if accept("with") { create.options = try options() }
     if accept("as") {
       guard !cursor.isAtEnd else { throw expected("a query after AS") }
-      create.query = rest()
-      cursor.index = cursor.end
+      try query(of: &create)
     }
-    // HStreamDB writes the options behind the query's brackets, others before AS.
-    if accept("with") { create.options += try options() }
     return .createStream(create)
   }
 
@@ -166,8 +161,9 @@ public struct StreamingParser {
     let name = try name()
     // HStreamDB writes it at the end.
     if !isIfExists { isIfExists = try acceptIfExists() }
-    _ = accept("cascade")
-    return .dropStream(name, isIfExists: isIfExists)
+    let isCascading = accept("cascade")
+    if !isCascading { _ = accept("restrict") }
+    return .dropStream(name, isIfExists: isIfExists, isCascading: isCascading)
   }
 
   private mutating func alter() throws(SQLError) -> StreamStatement {
@@ -268,71 +264,5 @@ public struct StreamingParser {
       throw expected("UP TO and a resume token in quotes")
     }
     return .acknowledge(subscription: name, token: token)
-  }
-
-  // MARK: EMIT
-
-  /// `SELECT … EMIT CHANGES [FROM …]`: found from the end, outside brackets.
-  private mutating func emit() throws(SQLError) -> StreamStatement? {
-    cursor.index = statement.tokenRange.lowerBound
-    guard let place = emitPlace() else { return nil }
-    let start = statement.tokenRange.lowerBound
-    cursor.index = place + 1
-    guard accept("changes") else {
-      throw error(
-        "EMIT CHANGES is the form for streams; the others come with materialized views", at: place)
-    }
-    guard place > start else { throw error("there is no query before EMIT CHANGES", at: place) }
-    var emit = EmitChanges(query: cursor.source.text(ofTokens: start..<place))
-    if accept("from") { emit.start = try emitStart() }
-    return .emitChanges(emit)
-  }
-
-  /// The last word EMIT outside brackets that is followed by a word which can follow it.
-  private func emitPlace() -> Int? {
-    var (depth, found) = (0, Int?.none)
-    for index in statement.tokenRange {
-      let token = cursor.source.tokens[index]
-      depth += token.nesting
-      guard depth == 0, token.kind == .word, cursor.source.isName(token, "emit"),
-        index > statement.tokenRange.lowerBound
-      else { continue }
-      let previous = cursor.source.tokens[index - 1]
-      guard !previous.isMark("."), !previous.isKeyword(.as), index + 1 < cursor.end else {
-        continue
-      }
-      let next = cursor.source.tokens[index + 1]
-      let words: [StaticString] = [
-        "changes", "on", "every", "final", "periodic", "after",
-      ]
-      if words.contains(where: { cursor.source.isName(next, $0) }), !next.isMark(",") {
-        found = index
-      }
-    }
-    return found
-  }
-
-  private mutating func emitStart() throws(SQLError) -> EmitStart {
-    if accept("beginning") { return .beginning }
-    if accept("now") {
-      if cursor.accept(mark: "(") { _ = cursor.accept(mark: ")") }
-      return .now
-    }
-    if accept("offset") {
-      guard let number = acceptNumber().flatMap({ Int64($0) }) else {
-        throw expected("the number of a row")
-      }
-      return .offset(number)
-    }
-    if accept("token") {
-      guard let token = cursor.acceptString() else { throw expected("a resume token in quotes") }
-      return .token(token)
-    }
-    let start = cursor.index
-    guard accept("timestamp") || accept("timestamptz") else {
-      throw expected("BEGINNING, NOW, OFFSET n, TIMESTAMP '…' or TOKEN '…'")
-    }
-    if cursor.acceptString() == nil { throw expected("a time in quotes") }
-    return .timestamp(cursor.source.text(ofTokens: start..<cursor.index))
   }
 }

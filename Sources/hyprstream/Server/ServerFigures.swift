@@ -31,10 +31,16 @@ final class ServerFigures: Sendable {
   private let metrics: ServerMetrics
   /// Bytes that the engine may use.
   let memoryLimit: Int
+  private let syncTotals: @Sendable () -> (syncs: Int, groups: Int)
   private let state = Mutex(State())
 
-  init(_ database: StreamingDatabase, _ metrics: ServerMetrics, memoryLimit: Int) {
+  /// - Parameter syncTotals: What the log counts.
+  init(
+    _ database: StreamingDatabase, _ metrics: ServerMetrics, memoryLimit: Int,
+    syncTotals: @escaping @Sendable () -> (syncs: Int, groups: Int)
+  ) {
     self.database = database
+    self.syncTotals = syncTotals
     self.metrics = metrics
     self.memoryLimit = memoryLimit
     metrics.memory(usedBytes: 0, limitBytes: memoryLimit)
@@ -47,6 +53,8 @@ final class ServerFigures: Sendable {
     while !Task.isCancelled {
       let usedMemory = await database.usedMemoryByteCount()
       if let usedMemory { metrics.memory(usedBytes: usedMemory, limitBytes: memoryLimit) }
+      let totals = syncTotals()
+      metrics.log(syncs: totals.syncs, groups: totals.groups)
       note(usedMemory)
       try? await Task.sleep(for: Self.interval)
     }

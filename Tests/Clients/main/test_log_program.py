@@ -110,7 +110,7 @@ def test_an_empty_stream_is_exported_with_its_columns(data, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, sentence", [
-    (["--stream", "none", "-o", "x"], "there is no stream 'none' in the log; there are empty, readings"),
+    (["--stream", "none", "-o", "x"], "there is no stream 'none' in the log; there are empty, metrics, readings"),
     (["--stream", "readings", "-o", "x", "--from-offset", "2000"], "'readings' has no rows from offset 2000 on; it ends at offset 1003"),
     (["--stream", "readings", "-o", "/nowhere/x"], "cannot write /nowhere/x: No such file or directory"),
 ])

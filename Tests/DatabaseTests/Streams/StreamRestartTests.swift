@@ -25,7 +25,7 @@ struct StreamRestartTests {
       "INSERT INTO s VALUES (1, 1.5)", "ALTER STREAM s ADD COLUMN name VARCHAR",
       "INSERT INTO s VALUES (2, 2.5, 'two')", "ALTER STREAM s RENAME COLUMN v TO value",
       "CREATE SUBSCRIPTION sub FROM s WITH (start = 'beginning')",
-      "ACKNOWLEDGE sub UP TO 'hs1-1-0'", "CREATE STREAM gone (a INTEGER)", "DROP STREAM gone",
+      "ACKNOWLEDGE sub UP TO 'hs1-2-0'", "CREATE STREAM gone (a INTEGER)", "DROP STREAM gone",
     ] {
       _ = try await session.update(sql, .inside(nil))
     }
@@ -38,7 +38,7 @@ struct StreamRestartTests {
         == [["1", "1.5", "NULL"], ["2", "2.5", "two"]])
     #expect(
       try await session.rows("SHOW STREAMS").map { [$0[0], $0[8], $0[9]] } == [
-        ["s", "os", "7 days"]
+        ["metrics", "sync", "NULL"], ["s", "os", "7 days"],
       ])
     #expect(try await session.rows("SHOW SUBSCRIPTIONS").map { [$0[0], $0[3]] } == [["sub", "0"]])
     _ = try await session.update("INSERT INTO s (id) VALUES (3)", .inside(nil))

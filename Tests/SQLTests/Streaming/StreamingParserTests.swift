@@ -65,6 +65,37 @@ struct StreamingParserTests {
     ("SUBSCRIBE TO s SINCE 'abc'", .subscribe(Subscribe(name: QualifiedName("s"), since: "abc"))),
     ("SUBSCRIBE (SELECT a FROM s)", .subscribe(Subscribe(query: "SELECT a FROM s"))),
     ("ACKNOWLEDGE n UP TO 'abc'", .acknowledge(subscription: "n", token: "abc")),
+    (
+      "DROP STREAM s CASCADE",
+      .dropStream(QualifiedName("s"), isIfExists: false, isCascading: true)
+    ),
+    ("DROP STREAM s RESTRICT", .dropStream(QualifiedName("s"), isIfExists: false)),
+    ("PAUSE QUERY ALL", .pauseQuery(id: nil)), ("resume query all", .resumeQuery(id: nil)),
+    (
+      "DECLARE c SUBSCRIPTION CURSOR FOR main.s SINCE 'hs1-1-0'",
+      .declareCursor(
+        DeclareCursor(name: "c", source: QualifiedName("main", "s"), start: .token("hs1-1-0")))
+    ),
+    (
+      "DECLARE c SUBSCRIPTION CURSOR FOR s SINCE 1700000000000",
+      .declareCursor(
+        DeclareCursor(
+          name: "c", source: QualifiedName("s"),
+          start: .timestamp("make_timestamptz(1700000000000000)")))
+    ),
+    (
+      "FETCH 7 FROM c WITH (timeout = '1s')",
+      .fetch(FetchCursor(name: "c", rowCount: 7, timeoutMicroseconds: 1_000_000))
+    ),
+    ("FETCH NEXT FROM c", .fetch(FetchCursor(name: "c", rowCount: 1))),
+    ("CLOSE c", .closeCursor(name: "c")), ("CLOSE ALL", .closeCursor(name: nil)),
+    (
+      "WITH x AS (SELECT 1) INSERT INTO t (a, b) SELECT * FROM s EMIT CHANGES FROM NOW",
+      .insertContinuously(
+        ContinuousInsert(
+          target: QualifiedName("t"), columns: ["a", "b"], isByName: false,
+          query: "WITH x AS (SELECT 1) SELECT * FROM s", start: .now))
+    ),
   ])
   func `statements of the dialect`(sql: String, expected: StreamStatement) throws {
     #expect(try parse(sql) == expected)
@@ -85,10 +116,36 @@ struct StreamingParserTests {
     ("CREATE STREAM s WITH (a)", "= after the option"), ("DROP STREAM s x", "the end"),
     ("CREATE OR REPLACE STREAM s (a INT)", "cannot be replaced"),
     ("SELECT 1 FROM s EMIT CHANGES FROM x", "BEGINNING"),
+    ("INSERT INTO t VALUES (1) EMIT CHANGES", "takes a SELECT"),
+    ("FETCH 0 FROM c", "from 1 on"), ("DECLARE c CURSOR FOR s", "SUBSCRIPTION CURSOR"),
   ])
   func `mistakes are told with what was expected`(sql: String, part: String) throws {
     let error = #expect(throws: SQLError.self) { try parse(sql) }
     #expect(error.map { "\($0)".contains(part) } == true, "\(String(describing: error))")
+  }
+
+  @Test(arguments: [
+    ("SELECT a FROM s", "SELECT a FROM s", false, EmitStart?.none, [String]()),
+    ("SELECT a FROM s EMIT CHANGES", "SELECT a FROM s", true, nil, []),
+    (
+      "SELECT a FROM s WHERE b IN (1) EMIT CHANGES FROM OFFSET 5 WITH (start = now)",
+      "SELECT a FROM s WHERE b IN (1)", true, .offset(5), ["start"]
+    ),
+    ("SELECT a FROM s WITH (x = 1, y = 'z')", "SELECT a FROM s", false, nil, ["x", "y"]),
+    ("SELECT a FROM s WHERE b IN (1)", "SELECT a FROM s WHERE b IN (1)", false, nil, []),
+    ("(SELECT a FROM s)", "(SELECT a FROM s)", false, nil, []),
+  ])
+  func `the query of a stream ends before EMIT CHANGES and options`(
+    text: String, query: String, emitsChanges: Bool, start: EmitStart?, options: [String]
+  ) throws {
+    guard case .createStream(let create) = try parse("CREATE STREAM t AS \(text)") else {
+      Issue.record("not read as CREATE STREAM")
+      return
+    }
+    #expect(create.query == query)
+    #expect(create.emitsChanges == emitsChanges)
+    #expect(create.start == start)
+    #expect(create.options.map(\.name) == options)
   }
 
   @Test func `no sequence of words traps`() throws {
@@ -98,7 +155,7 @@ struct StreamingParserTests {
       "CREATE", "STREAM", "s", "(", ")", ",", "a", "INT", "WITH", "=", "'x'", "AS", "SELECT",
       "EMIT",
       "CHANGES", "FROM", "WATERMARK", "FOR", "-", "INTERVAL", "5", "SUBSCRIBE", "ALTER", "\"q\"",
-      ".",
+      ".", "DECLARE", "FETCH", "CLOSE", "INSERT", "INTO", "SINCE", "CURSOR", "SUBSCRIPTION",
     ]
     for _ in 0..<5_000 {
       let count = Int.random(in: 1...12, using: &random)

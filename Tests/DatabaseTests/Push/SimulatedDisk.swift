@@ -1,0 +1,1 @@
+../../LogTests/SimulatedDisk.swift
