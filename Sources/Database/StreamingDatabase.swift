@@ -25,6 +25,7 @@ public final class StreamingDatabase: Sendable {
   let tableColumns = TableColumns()
   let streams: StreamCatalog
   let relations: StreamRelations
+  let plainTypes = PlainTypes()
   let groupCommits: GroupCommits
   let liveQueries: LiveQueries
   /// Microseconds since 1970.
@@ -101,6 +102,7 @@ public final class StreamingDatabase: Sendable {
 
   /// Ends what a crash left open. To be called once, before the first client.
   public func recover() async throws(DatabaseError) {
+    try await streams.dropUnfinished(relations.takeUnfinished())
     try await groupCommits.recover()
     await tiering.sweep()
     try await subscriptions.fold()

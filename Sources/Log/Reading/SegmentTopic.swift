@@ -160,18 +160,20 @@ final class SegmentTopic: Topic {
 
   /// Records are visible from now on.
   func publish(_ records: [RecentRecord], blocks: [Block], keepsRecent: Bool) {
+    // The catalog is read at the start and never again.
+    let isKept = keepsRecent && id != .catalog
     content.withLock { state in
       for block in blocks { state.index.append(block) }
       for record in records { state.note(record) }
-      if keepsRecent {
+      if isKept {
         state.recent.append(contentsOf: records)
-      } else {
+      } else if !keepsRecent {
         // What is kept must have no gaps.
         state.recent.removeAll()
         for block in blocks { state.note(block) }
       }
     }
-    if keepsRecent {
+    if isKept {
       for record in records { recentRecords.added(record.byteCount, by: self) }
     }
   }

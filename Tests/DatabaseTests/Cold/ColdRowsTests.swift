@@ -202,7 +202,8 @@ struct ColdRowsTests {
     try await test.insert(1_000)
     test.clock.advance(seconds: 3_600)
     try await test.maintain()
-    #expect(test.paths.count > first.count)
+    // Those of the first may be gone already.
+    #expect(!Set(test.paths).subtracting(first).isEmpty)
     try await test.maintain()
     #expect(try await test.session.count("SELECT min(_offset) FROM s") >= 2_000)
     try await test.maintain()
