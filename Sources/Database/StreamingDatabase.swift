@@ -130,8 +130,8 @@ public final class StreamingDatabase: Sendable {
   public func usedMemoryByteCount() async -> Int? {
     let sql = "SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()"
     let text = try? await engine.load(SessionSettings()) {
-      (connection) throws(DuckDBError) -> String? in
-      let result = try connection.prepare(sql).execute()
+      (held) throws(DuckDBError) -> String? in
+      let result = try held.connection.prepare(sql).execute()
       let batch = try result.next(maxRows: 1, allocator: HeapAllocator())
       return batch?.columns.first?.string(at: 0)
     }
