@@ -1,7 +1,7 @@
 """Measures streams: durable puts, pushes and scans, beside the disk, DuckDB and a pyarrow.flight server over a file.
 
 usage: ingest.py --program PATH --load PATH [--rounds N] [--seconds S] [--only PARTS] [--folder FOLDER]
-PARTS: batches, rows, latency, scan, metrics   (all of them without the option)
+PARTS: batches, rows, latency, scan, metrics, streams   (all of them without the option)
 
 The peer is a pyarrow.flight server that inserts into a DuckDB file: each of its answers means a committed transaction.
 FOLDER must be on the disk that is to be measured.
@@ -32,7 +32,8 @@ from support.wire import flight_data, ipc_messages
 BATCH_ROWS = 65_536
 COLUMNS = "(id BIGINT, v DOUBLE, ts TIMESTAMP, s VARCHAR)"
 KEY_MARK = 0x4559414D4B524B31
-PARTS = ("batches", "rows", "latency", "scan", "metrics")
+PARTS = ("batches", "rows", "latency", "scan", "metrics", "streams")
+STREAM_COUNT = 10_000
 
 
 def batch(count: int) -> pa.RecordBatch:
@@ -185,8 +186,53 @@ class Bench:
                     client.rows(f"SELECT count(*), sum(v) FROM {name}")
                 what = "stream of 1 GB" if name == "scanned" else "DuckDB's table of the same rows"
                 self.add(f"count and sum over {what}", "ms", (time.perf_counter() - started) / 3 * 1e3)
+            self.look_ups(client, count * BATCH_ROWS)
             client.update("DROP TABLE copied")
             client.update("DROP STREAM scanned")
+
+    def look_ups(self, client: servers.Raw, row_count: int) -> None:
+        """One row by its offset, by its time of ingest and by another column, which tells nothing about its place."""
+        offsets = numpy.random.default_rng(2).integers(0, row_count, 50)
+        [[time_text]] = client.rows(f"SELECT CAST(_ingest_time AS VARCHAR) FROM scanned WHERE _offset = {row_count // 2}")
+        for name, statements in {
+            "by its offset": [f"SELECT * FROM scanned WHERE _offset = {offset}" for offset in offsets],
+            "by its time of ingest": [f"SELECT min(id) FROM scanned WHERE _ingest_time = '{time_text}'"] * 20,
+            "by a column (reads all)": [f"SELECT * FROM scanned WHERE v = {offset}" for offset in offsets[:5]],
+        }.items():
+            client.rows(statements[0])
+            times = []
+            for statement in statements:
+                started = time.perf_counter()
+                client.rows(statement)
+                times.append(time.perf_counter() - started)
+            self.add(f"look-up in a stream of 1 GB {name}", "ms", statistics.median(times) * 1e3)
+
+    # Many streams
+
+    def streams(self, mine: Process, theirs: Process) -> None:
+        """Streams that nobody uses, in a server of their own."""
+        data = self.folder / "many-streams"
+        server = servers.ours(self.options.program, self.folder, data)
+        try:
+            with server.client() as client:
+                client.update("CREATE STREAM warm (id BIGINT)")
+                memory, files = server.resident_megabytes("RssAnon"), server.open_files()
+                started = time.perf_counter()
+                for index in range(STREAM_COUNT):
+                    client.update(f"CREATE STREAM idle_{index} {COLUMNS}")
+                self.add("CREATE STREAM, 10,000 of them", "ms", (time.perf_counter() - started) / STREAM_COUNT * 1e3)
+                self.add("memory of an idle stream", "kB", (server.resident_megabytes("RssAnon") - memory) * 1024 / STREAM_COUNT)
+                self.add("open files of 10,000 idle streams", "", server.open_files() - files)
+                started = time.perf_counter()
+                client.rows("SELECT count(*) FROM information_schema.tables WHERE table_name LIKE 'idle%'")
+                self.add("information_schema over 10,000 streams", "ms", (time.perf_counter() - started) * 1e3)
+            server.stop()
+            server = servers.ours(self.options.program, self.folder, data)
+            self.add("start with 10,000 streams", "s", server.start_seconds)
+            self.add("memory after a start, per stream", "kB", (server.resident_megabytes("RssAnon") - memory) * 1024 / STREAM_COUNT)
+        finally:
+            server.stop()
+            subprocess.run(["rm", "-rf", str(data)], check=True)
 
     # Running columns
 

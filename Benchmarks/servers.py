@@ -65,6 +65,9 @@ class Process:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    def open_files(self) -> int:
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def metrics(self) -> str:
         """What the server counts, for Prometheus. Ours only."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics") as answer:

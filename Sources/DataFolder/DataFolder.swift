@@ -23,6 +23,8 @@ public final class DataFolder: Sendable {
   public var databasePath: String { path + "/hyprstream.duckdb" }
   /// The segments of the log of streams.
   public var eventLogPath: String { path + "/log" }
+  /// The folder of rows that have left the log.
+  public var coldPath: String { path + "/cold" }
   public var temporaryPath: String { path + "/tmp" }
 
   /// Makes the folder if it is missing, locks it and brings it to the current version.

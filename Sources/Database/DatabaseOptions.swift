@@ -12,6 +12,11 @@ public struct DatabaseOptions: Sendable {
   public var engineSettings: [String: String] = [:]
   /// Folders that statements may read and write. Without any, statements touch no files.
   public var allowedDirectories: [String] = []
+  /// Where rows of streams are kept that leave the log, unless a stream names another place; `nil`
+  /// for a server that keeps nothing.
+  public var coldDirectory: String?
+  /// Folders and `s3://` prefixes that streams may name for such rows.
+  public var tierLocations: [String] = []
   /// Memory of the DuckDB instance in bytes; 0 lets DuckDB take its default.
   public var memoryLimitByteCount = 0
   /// Threads of DuckDB; 0 takes as many as there are processors.

@@ -2,6 +2,7 @@ internal import Synchronization
 
 public import DuckDB
 public import Engine
+internal import SQL
 
 /// The DuckDB instances of a server, under one memory budget.
 ///
@@ -54,7 +55,8 @@ public final class EngineInstances: Sendable {
       var settings = Self.settings(options, memoryShare: 1.0 / 8)
       settings["threads"] = "1"
       return DuckDBInstance.Configuration(
-        path: nil, settings: settings, setup: [], connectionSetup: ["SET TimeZone = 'UTC'"])
+        path: nil, settings: settings, setup: Self.machineSetup(options),
+        connectionSetup: ["SET TimeZone = 'UTC'"])
     }
   }
 
@@ -92,6 +94,18 @@ public final class EngineInstances: Sendable {
     return settings
   }
 
+  /// What begins so is for extensions that reach other machines, which only `machine` may do.
+  private static func isForMachine(_ setting: String) -> Bool {
+    ["s3_", "http_", "ca_cert_"].contains { setting.lowercased().hasPrefix($0) }
+  }
+
+  private static func machineSetup(_ options: DatabaseOptions) -> [String] {
+    guard options.extensions.contains("httpfs") else { return [] }
+    return ["LOAD httpfs"]
+      + options.engineSettings.filter { isForMachine($0.key) }.sorted { $0.key < $1.key }
+      .map { "SET GLOBAL \(quotedName($0.key)) = \(SessionOption.string($0.value).literal)" }
+  }
+
   /// Nothing outside the allowed directories can be reached, and nothing that could open them again
   /// can be set.
   private static func queries(
@@ -99,7 +113,7 @@ public final class EngineInstances: Sendable {
   ) -> DuckDBInstance.Configuration {
     var settings = settings(options, memoryShare: 3.0 / 4)
     if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
-    settings.merge(options.engineSettings) { _, given in given }
+    settings.merge(options.engineSettings.filter { !isForMachine($0.key) }) { _, given in given }
     var setup = metrics.setupStatements
     setup.append(GroupCommits.setupStatement(catalog: metrics.catalog))
     setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }

@@ -43,9 +43,12 @@ final class Load: Sendable {
 
   /// Loads on this connection. Blocks until the client has sent everything.
   ///
-  /// - Parameter known: The columns of the table, if a load may use what another one has found out.
+  /// - Parameters:
+  ///   - known: The columns of the table, if a load may use what another one has found out.
+  ///   - held: Where the statement of a small load may be kept for the next one.
   func run(
-    on connection: Connection, columns known: TableColumns.Entry? = nil
+    on connection: Connection, columns known: TableColumns.Entry? = nil,
+    keeping held: HeldConnection? = nil
   ) throws(DuckDBError) -> Int {
     defer { queue.close() }
     if schema.fields.isEmpty {
@@ -57,7 +60,11 @@ final class Load: Sendable {
     let existing = try existingColumns(connection, known)
     // Before the rows are waited for: a client that pauses is told at once.
     try check(existing)
-    guard isOrderable(on: connection), queue.isLarge() else {
+    let isOrderable = isOrderable(on: connection)
+    guard isOrderable, queue.isLarge() else {
+      if isOrderable, let held, let existing, request.ifExists == .append {
+        return try insertSmall(into: existing, on: held)
+      }
       return try load(into: existing, from: source, on: connection)
     }
     return try connection.inTransaction { () throws(DuckDBError) in
@@ -115,10 +122,26 @@ final class Load: Sendable {
     into target: String, _ columns: [(name: String, expression: String)], from source: String,
     on connection: Connection
   ) throws(DuckDBError) -> Int {
+    let head = insertStatement(into: target, columns)
+    return try connection.changedRowCount(of: head + source) ?? queue.rowCount
+  }
+
+  /// What is to be said before the relation that holds the rows.
+  private func insertStatement(
+    into target: String, _ columns: [(name: String, expression: String)]
+  ) -> String {
     let names = columns.map { quotedName($0.name) }.joined(separator: ", ")
     let values = columns.map(\.expression).joined(separator: ", ")
-    return try connection.changedRowCount(
-      of: "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source)") ?? queue.rowCount
+    return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM "
+  }
+
+  /// With the statement of the load before, if that was one like this.
+  private func insertSmall(
+    into existing: [Field], on held: HeldConnection
+  ) throws(DuckDBError) -> Int {
+    let head = insertStatement(into: request.relation, try matchedColumns(existing))
+    return try held.insert(from: IngestTable(queue, schema: schema), liveTables) { head + $0 }
+      ?? queue.rowCount
   }
 
   /// The columns of the table, or `nil` if there is none.

@@ -2,6 +2,7 @@ internal import Synchronization
 
 public import Columnar
 internal import DuckDB
+internal import SQL
 internal import Telemetry
 
 /// A statement that a client prepared, with the parameters that it bound last.
@@ -21,6 +22,8 @@ public final class PreparedQuery: Sendable {
   /// Whether the statement changes something, so that it is to be run as an update.
   public let isUpdate: Bool
   let transaction: Handle?
+  /// The statement as a query for one key, if it is one.
+  let point: PointQuery?
   private let state = Mutex(State())
   private let counted: Counted
 
@@ -30,6 +33,7 @@ public final class PreparedQuery: Sendable {
   ) {
     counted = Counted(.preparedStatement, in: metrics)
     self.sql = sql
+    point = PointQuery(sql)
     self.resultSchema = resultSchema
     self.parameterSchema = parameterSchema
     self.isUpdate = isUpdate

@@ -47,6 +47,7 @@ extension Session {
     _ request: IngestRequest, schema: Schema, from queue: IngestQueue, _ context: StatementContext
   ) async throws(DatabaseError) -> Int {
     touch()
+    await untilQueriesHaveBegun()
     defer { queue.close() }
     let load = Load(
       request, schema: schema, queue: queue, catalog: database.catalogName,
@@ -90,8 +91,8 @@ extension Session {
     let columns = database.tableColumns.entry(
       of: load.request.relation, settings, catalogVersion: engine.instance.currentCatalogVersion)
     return try await stoppable(onStop: load.stop) { signal in
-      try await engine.load(settings, stop: signal) { (connection) throws(DuckDBError) in
-        try load.run(on: connection, columns: columns)
+      try await engine.load(settings, stop: signal) { (held) throws(DuckDBError) in
+        try load.run(on: held.connection, columns: columns, keeping: held)
       }
     }
   }
@@ -111,6 +112,7 @@ extension Session {
       schema: Schema(
         zip(columns, parameters.schema.fields).map { Field($0, $1.type, isNullable: true) }),
       columns: parameters.columns, rowCount: parameters.rowCount)
+    await untilQueriesHaveBegun()
     let settings = state.withLock { $0.settings }
     let liveTables = engine.instance.liveTables
     let body: @Sendable (Connection) throws(DuckDBError) -> Int = {

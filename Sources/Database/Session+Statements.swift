@@ -3,6 +3,7 @@ internal import Synchronization
 public import Columnar
 internal import DuckDB
 public import Engine
+internal import SQL
 
 /// Who sends a statement, and as part of what.
 public struct StatementContext: Sendable {
@@ -29,6 +30,14 @@ extension Session {
   public func query(
     _ sql: String, parameters: Batch? = nil, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
+    try await query(sql, PointQuery(sql), parameters, context)
+  }
+
+  /// - Parameter point: The statement as a query for one key, if it is one.
+  private func query(
+    _ sql: String, _ point: PointQuery?, _ parameters: Batch?, _ context: StatementContext
+  ) async throws(DatabaseError) -> OpenQuery {
+    if let point, let query = try await lookUp(point, sql, parameters, context) { return query }
     let (last, isUpdate) = try await runAllButLast(sql, context)
     if case .stream(let statement) = last.effect,
       let live = try await openLive(statement, sql: last.sql, context)
@@ -37,15 +46,16 @@ extension Session {
       try keep(query)
       return query
     }
-    let pump = try await start(last, parameters: parameters, context)
+    let pump = try await start(last, parameters: parameters, context, mayAnswerEarly: true)
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
       transaction: context.transaction, parameters: parameters)
     try keep(query)
+    if let point, case .read = last.effect { remember(point) }
     return query
   }
 
-  private func keep(_ query: OpenQuery) throws(DatabaseError) {
+  func keep(_ query: OpenQuery) throws(DatabaseError) {
     let isGone = Task.isCancelled
     let (isClosed, evicted) = state.withLock { state -> (Bool, OpenQuery?) in
       if state.isClosed || isGone { return (true, query) }
@@ -66,7 +76,8 @@ extension Session {
       transaction: transaction(of: prepared, connectionID: connectionID),
       connectionID: connectionID)
     let parameters = prepared.parameters
-    return try await query(prepared.text(for: parameters), parameters: parameters, context)
+    return try await query(
+      prepared.text(for: parameters), prepared.point, parameters, context)
   }
 
   /// The result that a client has under a handle.
@@ -220,8 +231,10 @@ extension Session {
 
   // MARK: Running
 
+  /// - Parameter mayAnswerEarly: Whether what a query of known columns has to say may come with its rows.
   private func start(
-    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext
+    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext,
+    mayAnswerEarly: Bool = false
   ) async throws(DatabaseError) -> ResultPump {
     switch plan.effect {
     case .begin, .commit, .rollback:
@@ -242,6 +255,7 @@ extension Session {
         try relations.registerHidden(stream)
       }
     }
+    if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
@@ -249,6 +263,12 @@ extension Session {
       return try await startInOneTransaction(plan, parameters: parameters, route.settings)
     }
     do {
+      if mayAnswerEarly, plan.isRead, parameters == nil, route.lane == nil,
+        let pump = try await engine.startProven(plan.sql, route.settings)
+      {
+        database.log.started(plan.sql, pump, session: id)
+        return pump
+      }
       let pump = try await engine.start(
         plan.sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
       database.log.started(plan.sql, pump, session: id)

@@ -25,12 +25,14 @@ public final class StreamingDatabase: Sendable {
   let tableColumns = TableColumns()
   let streams: StreamCatalog
   let relations: StreamRelations
+  let plainTypes = PlainTypes()
   let groupCommits: GroupCommits
   let liveQueries: LiveQueries
   /// Microseconds since 1970.
   private let clock: @Sendable () -> Int64
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
+  let tiering: Tiering
   let continuous: ContinuousQueries
   private let state = Mutex(State())
 
@@ -41,9 +43,11 @@ public final class StreamingDatabase: Sendable {
   /// - Parameters:
   ///   - allocator: Makes the memory of results; the server's way out ships it as it is.
   ///   - eventLog: Where the rows of streams are.
+  ///   - coldRows: The same log, if its old rows may be kept elsewhere.
   public init(
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
-    eventLog: any LogStore, clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
+    eventLog: any LogStore, coldRows: (any ColdRows)? = nil,
+    clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
     metrics serverMetrics: ServerMetrics = ServerMetrics(),
     logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
   ) throws(DatabaseError) {
@@ -54,8 +58,9 @@ public final class StreamingDatabase: Sendable {
       catalog: Self.catalogName(ofPath: options.path), window: options.metricsWindow)
     self.clock = clock
     streams = StreamCatalog(eventLog)
+    let policy = MachineAccessPolicy(allowedDirectories: options.allowedDirectories)
     planner = StatementPlanner(
-      policy: MachineAccessPolicy(allowedDirectories: options.allowedDirectories),
+      policy: policy,
       metrics: metrics, streams: streams)
     do throws(DuckDBError) {
       instances = try EngineInstances(options, library: library, metrics: metrics)
@@ -78,6 +83,15 @@ public final class StreamingDatabase: Sendable {
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
     liveQueries = LiveQueries(instances)
     subscriptions = Subscriptions(streams)
+    let (instances, streams) = (instances, streams)
+    let coldFiles = ColdFiles(
+      ColdPlaces(
+        folder: coldRows == nil ? nil : options.coldDirectory, policy: policy,
+        locations: options.tierLocations),
+      machine: { () throws(DuckDBError) in try instances.machine() },
+      stream: { [weak streams] in streams?.stream(of: $0) })
+    coldRows?.setColdStore(coldFiles)
+    tiering = Tiering(streams, coldRows, coldFiles, engine, logger)
     continuous = ContinuousQueries(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
@@ -88,7 +102,9 @@ public final class StreamingDatabase: Sendable {
 
   /// Ends what a crash left open. To be called once, before the first client.
   public func recover() async throws(DatabaseError) {
+    try await streams.dropUnfinished(relations.takeUnfinished())
     try await groupCommits.recover()
+    await tiering.sweep()
     try await subscriptions.fold()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
@@ -114,8 +130,8 @@ public final class StreamingDatabase: Sendable {
   public func usedMemoryByteCount() async -> Int? {
     let sql = "SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()"
     let text = try? await engine.load(SessionSettings()) {
-      (connection) throws(DuckDBError) -> String? in
-      let result = try connection.prepare(sql).execute()
+      (held) throws(DuckDBError) -> String? in
+      let result = try held.connection.prepare(sql).execute()
       let batch = try result.next(maxRows: 1, allocator: HeapAllocator())
       return batch?.columns.first?.string(at: 0)
     }
@@ -177,6 +193,12 @@ public final class StreamingDatabase: Sendable {
       subscriptions.sweep()
     }
   }
+
+  /// Moves rows of streams that are old enough out of the log. To be called now and then.
+  ///
+  /// - Returns: Whether some were, so that the log can be made smaller.
+  @discardableResult
+  public func moveColdRows() async -> Bool { await tiering.run(now: clock()) }
 
   /// Ends all sessions. Statements that run are interrupted, open transactions rolled back.
   public func close() async {

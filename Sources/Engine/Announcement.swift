@@ -6,29 +6,35 @@ internal import Synchronization
 /// would only be in each other's way. Whoever started it then finds everything done.
 final class Announcement: Sendable {
   private enum State {
-    case waiting((@Sendable () -> Void)?)
+    case waiting([@Sendable () -> Void])
     case made
   }
 
-  private let state = Mutex(State.waiting(nil))
+  private let state = Mutex(State.waiting([]))
 
   /// - Parameter action: Called once; now, if the announcement was made already.
   func whenMade(_ action: @escaping @Sendable () -> Void) {
     let isMade = state.withLock { state in
-      if case .made = state { return true }
-      state = .waiting(action)
+      guard case .waiting(let actions) = state else { return true }
+      state = .waiting(actions + [action])
       return false
     }
     if isMade { action() }
   }
 
+  var isMade: Bool {
+    state.withLock { state in
+      if case .made = state { true } else { false }
+    }
+  }
+
   /// Says it, if it was not said before.
   func make() {
-    let action = state.withLock { state -> (@Sendable () -> Void)? in
-      guard case .waiting(let action) = state else { return nil }
+    let actions = state.withLock { state -> [@Sendable () -> Void] in
+      guard case .waiting(let actions) = state else { return [] }
       state = .made
-      return action
+      return actions
     }
-    action?()
+    for action in actions { action() }
   }
 }

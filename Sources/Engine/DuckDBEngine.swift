@@ -36,11 +36,17 @@ public final class DuckDBEngine: Sendable {
 
   /// A result without columns and rows, for statements that the session itself carries out.
   public func emptyResult() -> ResultPump {
-    let pump = ResultPump(
-      schema: Schema([]), source: EmptySource(), of: instance, pool: pool, allocator: allocator,
-      spoolLimits: spoolLimits)
+    let pump = makePump(schema: Schema([]), source: EmptySource())
     pump.fill()
     return pump
+  }
+
+  func makePump(
+    schema: Schema, source: any ResultSource, announcement: Announcement? = nil
+  ) -> ResultPump {
+    ResultPump(
+      schema: schema, source: source, of: instance, pool: pool, allocator: allocator,
+      spoolLimits: spoolLimits, announcement: announcement)
   }
 
   /// What a statement would return and need.
@@ -98,6 +104,8 @@ public final class DuckDBEngine: Sendable {
       let source = StatementSource(
         open.statement, on: open.connection, of: instance, parameters: parameters,
         start: announcement, onRelease: { instance.giveBack(open) })
+      open.hasSucceeded = false
+      source.onEnd = { open.hasSucceeded = true }
       do throws(DuckDBError) {
         return (try source.resolvedSchema(), source, open.connection.generation)
       } catch {
@@ -105,6 +113,42 @@ public final class DuckDBEngine: Sendable {
         throw .statement(error)
       }
     }
+  }
+
+  /// Starts a query that has run before without asking anything of DuckDB first: its columns are known,
+  /// so this does not wait for the rows.
+  ///
+  /// - Returns: `nil` if no such statement is at hand.
+  public func startProven(
+    _ sql: String, _ settings: SessionSettings
+  ) async throws(EngineError) -> ResultPump? {
+    guard let open = instance.takeProven(sql, settings) else { return nil }
+    let instance = self.instance
+    let (schema, generation) = (open.knownSchema, open.connection.generation)
+    guard let schema, open.statement.parameterCount == 0 else {
+      instance.giveBack(open)
+      return nil
+    }
+    do throws(EngineError) {
+      try await admission.enter()
+    } catch {
+      instance.giveBack(open)
+      throw error
+    }
+    let announcement = Announcement()
+    let source = StatementSource(
+      open.statement, on: open.connection, of: instance, parameters: nil, start: announcement,
+      expects: schema
+    ) { instance.giveBack(open) }
+    open.hasSucceeded = false
+    source.onEnd = { open.hasSucceeded = true }
+    let pump = makePump(schema: schema, source: source, announcement: announcement)
+    pool.submit { [admission] in
+      defer { admission.leave() }
+      instance.register(pump, generation: generation)
+      pump.fill()
+    }
+    return pump
   }
 
   /// Runs `open` on a worker and fills the pump in the same go. Answers with the pump when its first
@@ -142,27 +186,31 @@ public final class DuckDBEngine: Sendable {
   ) async throws(EngineError) -> Value {
     try await admission.enter()
     defer { admission.leave() }
-    return try await run(on: pool, settings, stop: stop, body)
+    return try await run(on: pool, settings, stop: stop) { (held) throws(DuckDBError) in
+      try body(held.connection)
+    }
   }
 
   /// Like `run`, but on the threads for statements that wait for their client's data.
   public func load<Value: Sendable>(
     _ settings: SessionSettings, stop: StopSignal? = nil,
-    _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
+    _ body: @escaping @Sendable (HeldConnection) throws(DuckDBError) -> Value
   ) async throws(EngineError) -> Value {
     try await run(on: loaders, settings, stop: stop, body)
   }
 
   private func run<Value: Sendable>(
     on pool: WorkerPool, _ settings: SessionSettings, stop: StopSignal?,
-    _ body: @escaping @Sendable (Connection) throws(DuckDBError) -> Value
+    _ body: @escaping @Sendable (HeldConnection) throws(DuckDBError) -> Value
   ) async throws(EngineError) -> Value {
     let instance = self.instance
     let result = await pool.run { () -> Result<Value, EngineError> in
       do throws(EngineError) {
         let held = try instance.connect(settings)
         // A failed one is not given back: it may have left a transaction open.
-        let value = try instance.run(on: held, stop: stop, body)
+        let value = try instance.run(on: held, stop: stop) { (_) throws(DuckDBError) in
+          try body(held)
+        }
         instance.giveBack(held)
         return .success(value)
       } catch {

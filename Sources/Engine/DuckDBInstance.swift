@@ -41,11 +41,17 @@ public final class DuckDBInstance: Sendable {
     var generation = 1
     /// Grows with each change of the catalog; a kept statement of an older one is not used again.
     var catalogVersion = 1
-    var idle: [String: [Connection]] = [:]
+    var idle: [String: [IdleConnection]] = [:]
     var idleCount = 0
     var kept = KeptStatements()
+    var lookups = KeptLookups()
     /// Those who hold connections of the open database.
     var holders: [ObjectIdentifier: WeakHolder] = [:]
+  }
+
+  struct IdleConnection {
+    let connection: Connection
+    let keptInsert: KeptInsert?
   }
 
   struct WeakHolder {
@@ -113,14 +119,15 @@ public final class DuckDBInstance: Sendable {
 
   /// A connection with those settings. Give it back with `giveBack`, or drop it.
   public func connect(_ settings: SessionSettings) throws(EngineError) -> HeldConnection {
-    let (idle, generation) = state.withLock { state -> (Connection?, Int) in
+    let (idle, generation) = state.withLock { state -> (IdleConnection?, Int) in
       let connection = state.idle[settings.key]?.popLast()
       if connection != nil { state.idleCount -= 1 }
       if state.idle[settings.key]?.isEmpty == true { state.idle[settings.key] = nil }
       return (connection, state.generation)
     }
     if let idle {
-      return HeldConnection(idle, settings: settings, generation: generation)
+      return HeldConnection(
+        idle.connection, settings: settings, generation: generation, keptInsert: idle.keptInsert)
     }
     return try retryingOnce { () throws(EngineError) in try makeConnection(settings) }
   }
@@ -156,9 +163,11 @@ public final class DuckDBInstance: Sendable {
   /// - Precondition: no transaction and no result is open on it, and it holds no state but its
   ///   settings.
   public func giveBack(_ held: HeldConnection) {
-    let evicted = state.withLock { state -> Connection? in
+    let fresh = IdleConnection(
+      connection: held.connection, keptInsert: held.keptInsert.withLock { $0 })
+    let evicted = state.withLock { state -> IdleConnection? in
       guard held.generation == state.generation else { return nil }
-      var evicted: Connection?
+      var evicted: IdleConnection?
       if state.idleCount >= Self.maxIdleConnectionCount {
         // Those of settings that nobody has any more must not keep out the others for ever.
         guard let other = state.idle.keys.first(where: { $0 != held.settings.key }) else {
@@ -168,7 +177,7 @@ public final class DuckDBInstance: Sendable {
         if state.idle[other]?.isEmpty == true { state.idle[other] = nil }
         state.idleCount -= 1
       }
-      state.idle[held.settings.key, default: []].append(held.connection)
+      state.idle[held.settings.key, default: []].append(fresh)
       state.idleCount += 1
       return evicted
     }
@@ -203,6 +212,14 @@ public final class DuckDBInstance: Sendable {
     }
   }
 
+  /// Takes a statement that was kept for this text and got to its end when it ran last. Does not block.
+  func takeProven(_ sql: String, _ settings: SessionSettings) -> OpenStatement? {
+    state.withLock { state in
+      state.kept.take(
+        sql: sql, settings: settings, catalogVersion: state.catalogVersion, provenOnly: true)
+    }
+  }
+
   private func prepare(
     _ sql: String, _ settings: SessionSettings, _ catalogVersion: Int
   ) throws(EngineError) -> OpenStatement {
@@ -234,11 +251,12 @@ public final class DuckDBInstance: Sendable {
 
   /// To be called after a statement that may have changed the catalog or a macro.
   public func catalogDidChange() {
-    let dropped = state.withLock { state in
+    let (dropped, lookups) = state.withLock { state in
       state.catalogVersion += 1
-      return state.kept.removeAll()
+      return (state.kept.removeAll(), state.lookups.removeAll())
     }
     for statement in dropped { giveBack(statement.connection) }
+    withExtendedLifetime(lookups) {}  // closed here, not under the lock
   }
 }
 

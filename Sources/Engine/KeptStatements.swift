@@ -27,9 +27,10 @@ struct KeptStatements {
   private var seenOnce: Set<Int> = []
 
   mutating func take(
-    sql: String, settings: SessionSettings, catalogVersion: Int
+    sql: String, settings: SessionSettings, catalogVersion: Int, provenOnly: Bool = false
   ) -> OpenStatement? {
     let key = Key(sql: sql, settings: settings.key)
+    if provenOnly, entries[key]?.last?.statement.hasSucceeded != true { return nil }
     guard let entry = entries[key]?.popLast() else { return nil }
     if entries[key]?.isEmpty == true { entries[key] = nil }
     count -= 1

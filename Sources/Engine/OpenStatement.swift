@@ -1,3 +1,6 @@
+internal import Synchronization
+
+internal import Columnar
 public import DuckDB
 
 /// A connection taken from an instance, with what is needed to give it back.
@@ -5,8 +8,14 @@ public final class HeldConnection: Sendable {
   public let connection: Connection
   let settings: SessionSettings
   public let generation: Int
+  /// The statement of the last small load on this connection.
+  let keptInsert: Mutex<KeptInsert?>
 
-  init(_ connection: Connection, settings: SessionSettings, generation: Int) {
+  init(
+    _ connection: Connection, settings: SessionSettings, generation: Int,
+    keptInsert: KeptInsert? = nil
+  ) {
+    self.keptInsert = Mutex(keptInsert)
     self.connection = connection
     self.settings = settings
     self.generation = generation
@@ -25,6 +34,11 @@ public final class OpenStatement: @unchecked Sendable {
   let catalogVersion: Int
   /// Whether it is known that its text comes more than once.
   var isWorthKeeping: Bool
+  /// Whether its last run got to its end.
+  var hasSucceeded = false
+
+  /// The columns of its result.
+  var knownSchema: Schema? { try? statement.resultSchema }
 
   init(
     sql: String, statement: PreparedStatement, on connection: HeldConnection, catalogVersion: Int

@@ -116,6 +116,17 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     state.withLock { !$0.queue.isEmpty || $0.isOver || $0.spool != nil }
   }
 
+  /// Whether the statement sees what it will see: later changes are not among it.
+  public var hasBegun: Bool { announcement?.isMade ?? true }
+
+  /// Waits until the statement has begun; one that was answered early may not have.
+  public func untilBegun() async {
+    guard let announcement, !announcement.isMade else { return }
+    await withCheckedContinuation { continuation in
+      announcement.whenMade { continuation.resume() }
+    }
+  }
+
   // MARK: The worker's side
 
   /// Fills the queue until it is full or the source ends. Called on a worker by whoever has set

@@ -14,16 +14,23 @@ final class StatementSource: ResultSource {
   private var result: ResultStream?
   private let start: Announcement
   private var onRelease: (() -> Void)?
+  /// Called when the statement has got to its end.
+  var onEnd: (() -> Void)?
+  /// What the client was told before the statement began.
+  private let expectedSchema: Schema?
   /// Rows changed by the runs so far; `nil` if the statement changes none.
   private(set) var changedRowCount: Int?
 
   /// - Parameters:
   ///   - start: Made as soon as the statement turns out not to be a small one.
+  ///   - schema: What the client was told already; another one is an error.
   ///   - onRelease: Gives the statement and the connection back, once.
   init(
     _ statement: PreparedStatement, on connection: HeldConnection, of instance: DuckDBInstance,
-    parameters: Batch?, start: Announcement, onRelease: @escaping () -> Void
+    parameters: Batch?, start: Announcement, expects schema: Schema? = nil,
+    onRelease: @escaping () -> Void
   ) {
+    expectedSchema = schema
     self.start = start
     self.statement = statement
     self.connection = connection
@@ -48,7 +55,11 @@ final class StatementSource: ResultSource {
   func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
     while true {
       if result == nil {
-        guard try startNextRun() else { return nil }
+        guard try startNextRun() else {
+          onEnd?()
+          onEnd = nil
+          return nil
+        }
       }
       if let batch = try result?.next(maxRows: maxRows, allocator: allocator) { return batch }
       if let changed = result?.rowsChanged {
@@ -66,6 +77,9 @@ final class StatementSource: ResultSource {
     if let parameters { try statement.bind(row: nextRow, of: parameters) }
     nextRow += 1
     result = try statement.execute(onLong: { [start] in start.make() })
+    if let expectedSchema, let result, result.schema != expectedSchema {
+      throw DuckDBError.columnsChanged
+    }
     return true
   }
 
@@ -86,7 +100,15 @@ final class StatementSource: ResultSource {
     result?.close()
     result = nil
     parameters = nil
+    onEnd = nil
     onRelease?()
     onRelease = nil
   }
+}
+
+extension DuckDBError {
+  /// A statement was answered for columns that it no longer has.
+  static let columnsChanged = DuckDBError(
+    kind: .transactionConflict,
+    message: "the columns of the result changed while the statement was on its way: send it again")
 }

@@ -10,7 +10,8 @@ public protocol LogStore: AnyObject, Sendable {
   /// - Parameter name: For people who look at the files; need not be unique.
   func createTopic(named name: String, settings: TopicSettings) throws(LogError) -> TopicID
 
-  /// Lets go of a topic and all it holds. Its number is never used again.
+  /// Lets go of a topic and all it holds, files outside of the log included: for them it blocks. Its
+  /// number is never used again.
   func removeTopic(_ id: TopicID) throws(LogError)
 
   /// The topic of a number, or `nil` if there is none.
@@ -149,8 +150,12 @@ public struct TopicState: Sendable {
   public var start: Offset
   /// Where the next row will go: all rows below it are visible.
   public var head: Offset
-  /// Bytes on disk.
+  /// The first row that is in the log's own files; those before it are cold.
+  public var hotStart: Offset
+  /// Bytes in the log's own files.
   public var byteCount: Int
+  /// Bytes of the files that hold cold rows.
+  public var coldByteCount: Int
   /// The last watermark in the log, in microseconds since 1970.
   public var watermarkMicroseconds: Int64?
   /// Whether a producer has said that nothing follows.
@@ -165,7 +170,9 @@ public struct TopicState: Sendable {
     self.settings = settings
     start = .zero
     head = .zero
+    hotStart = .zero
     byteCount = 0
+    coldByteCount = 0
     isEnded = false
   }
 }

@@ -133,6 +133,8 @@ public struct ScanFilter: Sendable, Hashable {
   /// Whether units name places in files also where the rows are in memory: such a unit holds the same
   /// rows for ever, unless it is the last.
   public var namesPlaces: Bool
+  /// The ids of the columns that are read; nil for all. What cold rows have in others does not matter.
+  public var columns: Set<UInt32>?
 
   public init(
     ingestMicroseconds: ClosedRange<Int64>? = nil, eventMicroseconds: ClosedRange<Int64>? = nil,
@@ -155,6 +157,13 @@ public struct ScanUnit: Sendable, Hashable {
   public var byteCount: Int
   /// Whether it is a record that was prepared first and made visible later.
   public var wasPrepared: Bool
+  /// Those that the filter named.
+  public var columns: Set<UInt32>?
+
+  /// Whether its rows are outside of the log.
+  public var isCold: Bool { file == Self.coldFile }
+
+  static let coldFile = UInt64.max - 1
 
   public init(
     offsets: Range<Offset>, file: UInt64, position: Int, byteCount: Int, wasPrepared: Bool = false
@@ -172,7 +181,10 @@ public struct StoredBatch: Sendable {
   public var firstOffset: Offset
   public var rowCount: Int
   /// When the log took it, in microseconds since 1970; never smaller than that of an earlier record.
+  /// Of rows that were several records, when it took the first.
   public var ingestMicroseconds: Int64
+  /// When the log took each row, for rows that were several records: those of cold files.
+  public var ingestTimes: Column?
   public var eventMicroseconds: ClosedRange<Int64>?
   public var context: LogContext
   /// The message, as Flight ships it. Its body is in one piece if it was read from a file.

@@ -49,8 +49,10 @@ extension SegmentTopic {
       var start = state.visible.start
       if let age = settings.retention?.microseconds {
         let oldest = now.subtractingReportingOverflow(age).partialValue
+        let cold = state.cold.first { $0.ingestMicroseconds.upperBound >= oldest }
         let kept = state.index.blocks.first { $0.ingest.upperBound >= oldest }
-        start = max(start, kept?.firstOffset ?? state.visible.head)
+        let first = cold?.offsets.lowerBound ?? kept?.firstOffset
+        start = max(start, first ?? state.visible.head)
       }
       if let limit = settings.retentionByteCount {
         var byteCount = 0
@@ -59,8 +61,16 @@ extension SegmentTopic {
           return byteCount <= limit
         }
         // The newest block stays, however large it is.
-        let first = kept.last ?? state.index.blocks.last
-        start = max(start, first?.firstOffset ?? start)
+        var first = (kept.last ?? state.index.blocks.last)?.firstOffset
+        if kept.count == state.index.blocks.count {
+          for file in state.cold.reversed() {
+            byteCount += file.byteCount
+            if byteCount > limit { break }
+            first = file.offsets.lowerBound
+          }
+        }
+        // Without rows in the log, the newest file stays.
+        start = max(start, first ?? state.cold.last?.offsets.lowerBound ?? start)
       }
       if !settings.retentionIgnoresHolds, let held = state.holds.values.min() {
         start = min(start, held)

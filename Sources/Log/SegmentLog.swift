@@ -27,7 +27,7 @@ public final class SegmentLog: LogStore {
   let store: SegmentStore
   let directory = TopicDirectory()
   private let clock: @Sendable () -> Int64
-  private let writer: SegmentWriter?
+  let writer: SegmentWriter?
   private let recent: RecentRecords
 
   /// Opens the log of a folder, or makes one.
@@ -120,7 +120,10 @@ public final class SegmentLog: LogStore {
   }
 
   public func removeTopic(_ id: TopicID) throws(LogError) {
+    guard writer != nil else { throw .closed }
     guard let topic = directory.remove(id) else { throw .noTopic(id) }
+    let cold = topic.withState { $0.cold + $0.doomed }
+    for file in cold { try? store.cold?.remove(file) }
     try submitQuietly(.removed(topic), byteCount: 64)
   }
 
@@ -207,19 +210,25 @@ public final class SegmentLog: LogStore {
   public func maintain() {
     guard let writer, store.failure == nil else { return }
     Retention(directory: directory, store: store).run(now: clock()) { topic, start in
+      // Files outside are removed for good, so it must be certain that nobody reads them again.
+      let syncs = topic.withState { state in
+        state.cold.first.map { $0.offsets.upperBound <= start } ?? false
+      }
       writer.submit(
-        WriteItem(action: .trim(topic, start), syncs: false, byteCount: 64) { _ in })
+        WriteItem(action: .trim(topic, start), syncs: syncs, byteCount: 64) { _ in })
     }
+    removeDoomed()
     Retention(directory: directory, store: store).removeUnused(
       newest: writer.number(), preparations: writer.preparedSegments)
   }
 
-  /// Reads every sealed segment and checks all checksums. Blocks; slow on purpose nowhere.
+  /// Reads every sealed segment and all cold files, and checks all checksums. Blocks; slow on purpose
+  /// nowhere.
   ///
   /// - Parameter progress: Called after each segment with how many are done, of how many.
   /// - Returns: A sentence for each damaged place.
   public func verify(progress: (Int, Int) -> Void = { _, _ in }) -> [String] {
-    Verification(files: store.files).run(progress: progress)
+    Verification(files: store.files).run(progress: progress) + coldProblems()
   }
 
   /// Writes what is queued and seals the newest segment. Blocks.

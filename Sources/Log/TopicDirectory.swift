@@ -69,6 +69,7 @@ extension SegmentTopic {
       snapshot.byteCount = state.visible.byteCount
       snapshot.contextPlaces = state.contextPlaces
       snapshot.keys = state.keys
+      snapshot.cold = state.cold
       let blocks = state.index.blocks.reversed().prefix { $0.home >= segment }
         .filter { $0.home == segment }
       return (snapshot, blocks.reversed())
@@ -90,6 +91,9 @@ extension SegmentTopic {
       state.nextContextID = snapshot.nextContextID
       state.contextPlaces = snapshot.contextPlaces
       state.keys = snapshot.keys
+      state.cold = snapshot.cold
+      state.visible.hotStart = max(snapshot.start, snapshot.cold.last?.offsets.upperBound ?? .zero)
+      state.visible.coldByteCount = snapshot.cold.reduce(0) { $0 + $1.byteCount }
     }
   }
 }

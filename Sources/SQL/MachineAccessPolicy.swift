@@ -90,7 +90,7 @@ extension MachineAccessPolicy {
   }
 
   /// Whether a path is in an allowed directory. A path with `..` in it, or a relative one, is not.
-  func allows(_ path: String) -> Bool {
+  public func allows(_ path: String) -> Bool {
     let plain = path.hasPrefix("file://") ? String(path.dropFirst(7)) : path
     if plain.split(separator: "/", omittingEmptySubsequences: false).contains("..") { return false }
     return allowedDirectories.contains { directory in

@@ -174,6 +174,9 @@ public enum OptionTable {
     .list(
       "allowed-directories", \.machine.allowedDirectories, .machine,
       "Folders whose files statements may read and write; none without this."),
+    .list(
+      "tier-locations", \.machine.tierLocations, .machine,
+      "Folders and s3:// addresses that streams may name for their old rows (tier_to)."),
     .text(
       "duckdb-library", \.machine.duckDBLibrary, .machine,
       "Path of libduckdb; empty means lib/ beside the program, then the system's."),

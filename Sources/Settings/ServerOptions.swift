@@ -150,6 +150,8 @@ public struct ServerOptions: Hashable, Sendable {
   public struct Machine: Hashable, Sendable {
     /// Folders whose files statements may read and write. Empty: none.
     public var allowedDirectories: [String] = []
+    /// Folders and `s3://` addresses that streams may name for rows that leave the log.
+    public var tierLocations: [String] = []
     /// Path of libduckdb; empty means beside the program (`lib/`), then the system's.
     public var duckDBLibrary = ""
     /// Folder with DuckDB's extensions; empty means beside libduckdb.

@@ -14,6 +14,11 @@ extension ServerOptions {
         option: spelling("allowed-directories"), value: "\"\(directory)\"",
         reason: "is not an absolute path")
     }
+    for place in machine.tierLocations where !place.hasPrefix("/") && !place.hasPrefix("s3://") {
+      throw .outOfRange(
+        option: spelling("tier-locations"), value: "\"\(place)\"",
+        reason: "is neither an absolute path nor an s3:// address")
+    }
     for name in machine.extensions where !Self.isExtensionName(name) {
       throw .outOfRange(
         option: spelling("load-extensions"), value: "\"\(name)\"",

@@ -128,6 +128,22 @@ import Testing
     #expect(row == 20_000)
   }
 
+  @Test func `nulls in lists stay in their places, across chunks of a batch`() throws {
+    let connection = try memoryDatabase().connect()
+    let result = try connection.prepare(
+      "SELECT ['a', NULL, 'b' || i] AS texts, [i % 3 = 0, NULL] AS flags FROM range(10_000) t(i)"
+    ).execute()
+    var row = 0
+    while let batch = try result.next() {
+      for index in 0..<batch.rowCount {
+        #expect(batch.columns[0].string(at: index) == "['a', NULL, 'b\(row)']")
+        #expect(batch.columns[1].string(at: index) == "[\(row % 3 == 0), NULL]")
+        row += 1
+      }
+    }
+    #expect(row == 10_000)
+  }
+
   @Test func `large text ends a batch early`() throws {
     let connection = try memoryDatabase().connect()
     let statement = try connection.prepare("SELECT repeat('x', 10000) AS s FROM range(5000)")

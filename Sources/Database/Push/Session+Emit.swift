@@ -166,8 +166,9 @@ extension Stream {
     do throws(LogError) {
       let filter = ScanFilter(ingestMicroseconds: time...Int64.max, preferredUnitRowCount: 1)
       for unit in try topic.units(in: state.start..<state.head, filter) {
-        for case .batch(let batch) in try topic.read(unit)
-        where batch.ingestMicroseconds >= time { return batch.firstOffset }
+        for case .batch(let batch) in try topic.read(unit) {
+          if let offset = batch.firstOffset(ingestedAtOrAfter: time) { return offset }
+        }
       }
       return state.head
     } catch {

@@ -76,9 +76,9 @@ private struct ScanArguments {
   init(_ comparisons: [ColumnComparison], _ definition: StreamDefinition) {
     var bounds: [String: [String]] = [:]
     for comparison in comparisons {
-      guard let (name, value) = Self.bound(comparison, definition) else { continue }
-      if comparison.bound != .upper { bounds[name + "_from", default: []].append(value) }
-      if comparison.bound != .lower { bounds[name + "_to", default: []].append(value) }
+      guard let found = Self.bound(comparison, definition) else { continue }
+      if comparison.bound != .upper { bounds[found.name + "_from", default: []].append(found.low) }
+      if comparison.bound != .lower { bounds[found.name + "_to", default: []].append(found.high) }
     }
     for name in LiveBounds.names {
       guard let values = bounds[name] else { continue }
@@ -88,26 +88,31 @@ private struct ScanArguments {
     }
   }
 
-  /// Which bound a comparison is, and its value as a BIGINT.
+  /// Which bound a comparison is, and its values as BIGINT.
   private static func bound(
     _ comparison: ColumnComparison, _ definition: StreamDefinition
-  ) -> (String, String)? {
+  ) -> (name: String, low: String, high: String)? {
     let column = comparison.column.lowercased()
-    func microseconds(_ type: String) -> String {
-      "TRY(epoch_us(CAST(\(comparison.constant) AS \(type))))"
+    func times(_ name: String, _ type: String, slack: Int = 0) -> (String, String, String) {
+      let time = "epoch_us(CAST(\(comparison.constant) AS \(type)))"
+      return (name, "TRY(\(time) - \(slack))", "TRY(\(time) + \(slack))")
     }
     if column == StreamTable.offsetColumn {
       guard comparison.isInteger else { return nil }
       let step = comparison.isInclusive ? "" : comparison.bound == .lower ? " + 1" : " - 1"
-      return ("offset", "TRY((\(comparison.constant))::BIGINT\(step))")
+      let value = "TRY((\(comparison.constant))::BIGINT\(step))"
+      return ("offset", value, value)
     }
     if comparison.isInteger { return nil }
-    if column == StreamTable.ingestTimeColumn { return ("ingest", microseconds("TIMESTAMPTZ")) }
+    if column == StreamTable.ingestTimeColumn { return times("ingest", "TIMESTAMPTZ") }
     guard let time = definition.eventTimeColumn, time.field.name.lowercased() == column,
       !definition.options.hasMixedEventTimes
     else { return nil }
-    if time.field.type.hasTimeZone { return ("event", microseconds("TIMESTAMPTZ")) }
-    return comparison.hasTimeZone ? nil : ("event", microseconds("TIMESTAMP"))
+    // A text becomes a time of the column's unit: seconds are rounded.
+    var slack = 1_000_000
+    if case .timestamp(.microsecond, _) = time.field.type { slack = 0 }
+    if time.field.type.hasTimeZone { return times("event", "TIMESTAMPTZ", slack: slack) }
+    return comparison.hasTimeZone ? nil : times("event", "TIMESTAMP", slack: slack)
   }
 }
 

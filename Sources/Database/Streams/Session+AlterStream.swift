@@ -10,6 +10,7 @@ extension Session {
       let oldKey = definition.key
       if case .rename = change, definition.isBuiltIn { throw definition.belongsToServer }
       try await apply(change, to: &definition)
+      try checkTiering(definition)
       if definition.key != oldKey, database.streams.stream(definition.key) != nil {
         throw DatabaseError(
           .alreadyExists, "there is a stream \(definition.qualifiedName) already")

@@ -38,6 +38,7 @@ extension Session {
       StreamDefinition.Column(
         id: UInt32(index + 1), field: field, sqlType: types[field.name] ?? "VARCHAR")
     }
+    try checkTiering(definition)
     return StreamWriter(stream: try await make(definition), session: self)
   }
 

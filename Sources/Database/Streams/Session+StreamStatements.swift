@@ -29,9 +29,11 @@ extension Session {
       try await drop(name, isIfExists: isIfExists, isCascading: isCascading)
     case .alterStream(let name, let change): try await alter(try stream(name), change)
     case .showStreams:
-      let queries = database.continuous
+      let (queries, tiering) = (database.continuous, database.tiering)
       return try await ready(
-        StreamListing.streams(database.streams.all) { queries.writing($0) })
+        StreamListing.streams(
+          database.streams.all, feeders: { queries.writing($0) },
+          problem: { tiering.problem(of: $0) }))
     case .describeStream(let name):
       return try await ready(StreamListing.columns(of: try stream(name).definition))
     case .showCreateStream(let name):
@@ -123,6 +125,7 @@ extension Session {
     }
     try definition.checkWatermark()
     try definition.addRunningColumns()
+    try checkTiering(definition)
   }
 
   /// `CREATE STREAM … AS SELECT …`: a query that runs for ever if it looks at one row of one stream at a
@@ -236,21 +239,10 @@ extension Session {
         throw DatabaseError(.internal, "the log has lost the topic that it made")
       }
       let stream = Stream(definition, topic)
-      let finished = definition
       do throws(DatabaseError) {
-        try await relations { (relations) throws(DatabaseError) in
-          try relations.register(stream, finished, replaces: false)
-        }
-        try await database.streams.record(definition, with: try others(definition))
+        try await settle(stream, definition, with: try others(definition))
       } catch {
-        try? await relations { (relations) throws(DatabaseError) in
-          try relations.forget(stream, finished)
-        }
         try? log.removeTopic(definition.topic)
-        if error.message.contains("already exists") {
-          throw DatabaseError(
-            .alreadyExists, "\(definition.qualifiedName) exists already, and is no stream")
-        }
         throw error
       }
       database.streams.add(stream)
@@ -279,10 +271,7 @@ extension Session {
   ) async throws(DatabaseError) -> [StreamDefinition.Column] {
     guard !written.isEmpty else { return [] }
     try checkNames(written.map(\.name))
-    let list = written.map { column in
-      "CAST(\(column.defaultExpression ?? "NULL") AS \(column.type)) AS \(quotedName(column.name))"
-    }
-    let fields = try await describedFields("SELECT " + list.joined(separator: ", "))
+    let fields = try await fields(of: written)
     return zip(written, fields).enumerated().map { index, pair in
       var field = pair.1
       field.isNullable = pair.0.isNullable
@@ -308,7 +297,7 @@ extension Session {
     }
   }
 
-  private func describedFields(_ query: String) async throws(DatabaseError) -> [Field] {
+  func describedFields(_ query: String) async throws(DatabaseError) -> [Field] {
     let settings = state.withLock { $0.settings }
     do {
       let lane = try laneForReading(StatementContext(connectionID: 0))
@@ -343,7 +332,8 @@ extension Session {
       try await relations { (relations) throws(DatabaseError) in
         try relations.unregister(stream, definition)
       }
-      try? database.streams.log.removeTopic(definition.topic)
+      let (log, id) = (database.streams.log, definition.topic)
+      await engine.onWorker { try? log.removeTopic(id) }
     }
   }
 }

@@ -10,11 +10,18 @@ internal import Synchronization
 public struct StoredStreams: Sendable {
   /// In the order of their names.
   public let all: [StoredStream]
+  /// What finds the columns of rows that are outside of the log.
+  private let catalog: StreamCatalog
 
-  public init(_ log: any LogStore) throws(DatabaseError) {
+  /// - Parameter cold: How rows are read that are outside of the log; without it they are not.
+  public init(_ log: any LogStore, cold: ColdReading? = nil) throws(DatabaseError) {
     let catalog = StreamCatalog(log)
+    self.catalog = catalog
+    if let cold { cold.rows.setColdStore(cold.files(catalog)) }
     try catalog.fold()
-    all = catalog.all.map(StoredStream.init)
+    all = catalog.all.map { stream in
+      StoredStream(stream, cold: cold?.rows.coldFiles(of: stream.topicID) ?? [])
+    }
   }
 
   /// Finds a stream as SQL does: without regard to case, in the schema `main` unless another is named.
@@ -27,8 +34,13 @@ public struct StoredStreams: Sendable {
 /// One stream of a log.
 public struct StoredStream: Sendable {
   private let stream: Stream
+  /// The files that hold the rows before those in the log, in order.
+  public let coldFiles: [ColdFile]
 
-  init(_ stream: Stream) { self.stream = stream }
+  init(_ stream: Stream, cold: [ColdFile]) {
+    self.stream = stream
+    coldFiles = cold
+  }
 
   /// As a person would write it, with the schema if that is not `main`.
   public var name: String {
@@ -41,6 +53,11 @@ public struct StoredStream: Sendable {
   public var state: TopicState { stream.topic.state }
   /// The columns as they are now. Rows that were stored earlier are read as these.
   public var schema: Schema { stream.definition.schema }
+
+  /// Where the rows lie that are in the log, in order. Costs memory per unit, not per row.
+  public var hotUnits: [ScanUnit] {
+    get throws(LogError) { try units(in: state.hotStart..<state.head) }
+  }
 
   /// Where the rows lie, in order. Costs memory per unit, not per row.
   public func units(in offsets: Range<Offset>) throws(LogError) -> [ScanUnit] {

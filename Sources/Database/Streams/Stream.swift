@@ -124,7 +124,7 @@ extension Stream.State {
     guard let context else { throw .cannotEncode("there is no schema") }
     return BatchRecord(
       context: context, message: message, rowCount: batch.rowCount,
-      eventMicroseconds: eventTimes(whole), batch: whole)
+      eventMicroseconds: eventTimes(whole, version), batch: whole)
   }
 
   /// All dictionaries that a batch needs: an encoder that has sent none yet makes all of them.
@@ -136,12 +136,14 @@ extension Stream.State {
     return Array(try fresh.encode(batch).dropLast())
   }
 
-  /// The smallest and the largest time of the watermark's column.
-  private func eventTimes(_ batch: Batch) -> ClosedRange<Int64>? {
-    guard
-      let name = (definition.watermark?.column ?? definition.runningTimeColumn?.field.name)?
-        .lowercased(),
-      let index = batch.schema.fields.firstIndex(where: { $0.name.lowercased() == name })
+  /// The smallest and the largest time of the column of event times, which may have another name in an
+  /// older version.
+  private func eventTimes(
+    _ batch: Batch, _ version: StreamDefinition.Version
+  ) -> ClosedRange<Int64>? {
+    guard let column = definition.eventTimeColumn,
+      let index = version.columns.firstIndex(where: { $0.id == column.id }),
+      batch.columns.indices.contains(index)
     else { return nil }
     return batch.columns[index].microsecondBounds
   }

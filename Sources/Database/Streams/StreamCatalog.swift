@@ -8,7 +8,10 @@ internal import Synchronization
 final class StreamCatalog: Sendable {
   private struct State {
     var streams: [StreamName: Stream] = [:]
+    /// Shared by all records of a kind, so that the log has each schema once.
+    var contexts: [Schema: LogContext] = [:]
     var running: [TopicID: RunningWrites] = [:]
+    var identity: String?
   }
 
   let log: any LogStore
@@ -29,7 +32,8 @@ final class StreamCatalog: Sendable {
   /// In the order of their names.
   var all: [Stream] {
     state.withLock { Array($0.streams.values) }
-      .sorted { $0.definition.qualifiedName.description < $1.definition.qualifiedName.description }
+      .map { (name: $0.definition.qualifiedName.description, stream: $0) }
+      .sorted { $0.name < $1.name }.map(\.stream)
   }
 
   func add(_ stream: Stream) {
@@ -68,8 +72,11 @@ final class StreamCatalog: Sendable {
       let state = topic.state
       for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
         for case .batch(let batch) in try topic.read(unit) {
-          CatalogRows.apply(try batch.decoded(), to: &definitions)
-          seen.formUnion(definitions.keys)
+          let rows = try batch.decoded()
+          seen.formUnion(CatalogRows.apply(rows, to: &definitions))
+          if let identity = CatalogRows.identity(rows) {
+            self.state.withLock { $0.identity = identity }
+          }
         }
       }
     } catch {
@@ -92,21 +99,64 @@ final class StreamCatalog: Sendable {
     try await write([CatalogRows.batch(definition)] + others)
   }
 
+  /// The same for one who waits for it later.
+  func recording(
+    _ definition: StreamDefinition, with others: [Batch]
+  ) async -> Result<Void, DatabaseError> {
+    do throws(DatabaseError) {
+      return .success(try await record(definition, with: others))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Lets go of streams whose name something else has: their CREATE was never acknowledged.
+  func dropUnfinished(_ streams: [Stream]) async throws(DatabaseError) {
+    for stream in streams {
+      let definition = stream.definition
+      _ = remove(definition.key)
+      try await recordDrop(definition)
+      try? log.removeTopic(definition.topic)
+    }
+  }
+
   func recordDrop(_ definition: StreamDefinition) async throws(DatabaseError) {
     try await write(CatalogRows.dropBatch(definition))
   }
 
+  /// What tells this log from all others; nil before anyone has asked for it.
+  var knownIdentity: String? { state.withLock { $0.identity } }
+
+  /// The same; made and recorded when it is first asked for. One caller at a time.
+  func identity() async throws(DatabaseError) -> String {
+    if let knownIdentity { return knownIdentity }
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    let made = String(repeating: "0", count: 16 - digits.count) + digits
+    try await write(CatalogRows.identityBatch(made))
+    state.withLock { $0.identity = made }
+    return made
+  }
+
   func write(_ batches: Batch...) async throws(DatabaseError) { try await write(batches) }
+
+  private func context(_ schema: Schema, _ encoder: IPCEncoder) -> LogContext {
+    state.withLock { state in
+      if let known = state.contexts[schema] { return known }
+      let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
+      state.contexts[schema] = context
+      return context
+    }
+  }
 
   private func write(_ batches: [Batch]) async throws(DatabaseError) {
     do {
       var records: [LogRecord] = []
       for batch in batches {
         var encoder = IPCEncoder(schema: batch.schema)
-        let context = LogContext(schemaID: 1, schema: encoder.schemaMessage)
+        let context = context(batch.schema, encoder)
         records += try encoder.encode(batch).map { message in
           LogRecord.batch(
-            BatchRecord(context: context, message: message, rowCount: batch.rowCount, batch: batch))
+            BatchRecord(context: context, message: message, rowCount: batch.rowCount))
         }
       }
       _ = try await log.append(AppendGroup([TopicWrite(.catalog, records)], durability: .sync))
@@ -162,12 +212,33 @@ enum CatalogRows {
       ], rowCount: 1)
   }
 
-  static func apply(_ batch: Batch, to definitions: inout [TopicID: StreamDefinition]) {
-    guard batch.columns.count >= 9 else { return }
+  static func identityBatch(_ identity: String) -> Batch {
+    Batch(
+      schema: schema,
+      columns: [
+        .strings(["identity"]), .int64s([0]), .int64s([0]), .strings([nil]), .strings([identity]),
+        .binaries([nil]), .strings([nil]), .strings([nil]), .int64s([nil]),
+      ], rowCount: 1)
+  }
+
+  static func identity(_ batch: Batch) -> String? {
+    guard batch.columns.count >= 9, batch.rowCount == 1,
+      batch.columns[0].string(at: 0) == "identity"
+    else { return nil }
+    return batch.columns[4].string(at: 0)
+  }
+
+  /// - Returns: The topics that the rows are about.
+  static func apply(
+    _ batch: Batch, to definitions: inout [TopicID: StreamDefinition]
+  ) -> Set<TopicID> {
+    guard batch.columns.count >= 9 else { return [] }
+    var topics: Set<TopicID> = []
     for row in 0..<batch.rowCount {
       func text(_ column: Int) -> String? { batch.columns[column].string(at: row) }
       guard let kind = text(0), let topic = text(1).flatMap({ UInt32($0) }) else { continue }
       let id = TopicID(rawValue: topic)
+      if kind == "stream" || kind == "drop" { topics.insert(id) }
       if kind == "drop" {
         definitions[id] = nil
         continue
@@ -198,6 +269,7 @@ enum CatalogRows {
       }
       definitions[id] = definition
     }
+    return topics
   }
 
   private static func columns(of column: Column, _ row: Int) -> [StreamDefinition.Column]? {

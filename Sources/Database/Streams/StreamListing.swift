@@ -4,9 +4,12 @@ internal import SQL
 
 /// What SHOW and DESCRIBE answer about streams.
 enum StreamListing {
-  /// - Parameter feeders: The continuous queries that write to a stream.
+  /// - Parameters:
+  ///   - feeders: The continuous queries that write to a stream.
+  ///   - problem: Why old rows of a stream are still in the log.
   static func streams(
-    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] }
+    _ streams: [Stream], feeders: (Stream) -> [ContinuousQuery] = { _ in [] },
+    problem: (TopicID) -> String? = { _ in nil }
   ) -> Batch {
     let definitions = streams.map(\.definition)
     let states = streams.map(\.topic.state)
@@ -15,7 +18,7 @@ enum StreamListing {
       ("name", .strings(definitions.map { $0.qualifiedName.description })),
       ("columns", .int64s(definitions.map { Int64($0.current.columns.count) })),
       ("rows", .int64s(states.map { $0.head.rawValue - $0.start.rawValue })),
-      ("bytes", .int64s(states.map { Int64($0.byteCount) })),
+      ("bytes", .int64s(states.map { Int64($0.byteCount + $0.coldByteCount) })),
       ("first_offset", .int64s(states.map(\.start.rawValue))),
       ("next_offset", .int64s(states.map(\.head.rawValue))),
       ("last_ingest", .fixedWidth(time, states.map(\.lastIngestMicroseconds))),
@@ -33,6 +36,18 @@ enum StreamListing {
           zip(streams, definitions).map { stream, definition in
             let ids = feeders(stream).map(\.id).joined(separator: ", ")
             return ids.isEmpty ? definition.storedOnce.map { _ in "stored once" } : ids
+          })
+      ),
+      ("cold_rows", .int64s(states.map { $0.hotStart.rawValue - $0.start.rawValue })),
+      ("cold_bytes", .int64s(states.map { Int64($0.coldByteCount) })),
+      (
+        "tiering",
+        .strings(
+          zip(streams, definitions).map { stream, definition in
+            guard let after = definition.writtenOptions["tier_after"],
+              definition.options.tierAfter != nil
+            else { return nil }
+            return problem(stream.topicID).map { "rows stay in the log: \($0)" } ?? "after \(after)"
           })
       ),
     ])

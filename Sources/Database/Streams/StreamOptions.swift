@@ -14,6 +14,10 @@ struct StreamOptions: Sendable, Hashable {
   var isSchemaless = false
   var keyMemory = Duration.seconds(7 * 86_400)
   var running = RunningOptions()
+  /// Rows older than this are kept outside of the log; nil leaves them there.
+  var tierAfter: Duration?
+  /// A folder or an `s3://` address for them; nil takes that of the server.
+  var tierTo: String?
   /// Whether the log knows the times of another column for some of the rows.
   var hasMixedEventTimes = false
 
@@ -26,7 +30,7 @@ struct StreamOptions: Sendable, Hashable {
   static let names =
     ([
       "durability", "format", "key_memory", "on_error", "retention", "retention_bytes",
-      "retention_ignores_readers",
+      "retention_ignores_readers", "tier_after", "tier_to",
     ] + RunningOptions.names).sorted()
 
   /// What the catalog says of a stream whose event time has become another column.
@@ -64,6 +68,14 @@ struct StreamOptions: Sendable, Hashable {
         throw refuse("a duration as '7 days', or forever")
       }
       retention = .microseconds(microseconds)
+    case "tier_after":
+      if word == "never" || word == "none" { tierAfter = nil; break }
+      guard let microseconds = DurationText.microseconds(value) else {
+        throw refuse("a duration as '1 day', or never")
+      }
+      tierAfter = .microseconds(microseconds)
+    case "tier_to":
+      tierTo = word == "default" ? nil : value
     case "retention_bytes":
       if word == "none" { retentionByteCount = nil; break }
       guard let byteCount = DurationText.byteCount(value) else {

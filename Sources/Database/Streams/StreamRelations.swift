@@ -3,6 +3,7 @@ internal import DuckDB
 internal import Engine
 internal import Log
 internal import SQL
+internal import Synchronization
 
 /// Streams as DuckDB sees them: a view over a live table for each, so that `information_schema`, name
 /// clashes and qualified names work by themselves.
@@ -15,6 +16,8 @@ final class StreamRelations: Sendable {
   private let instance: DuckDBInstance
   private let catalog: String
   private let cache = BlockCache()
+  /// Streams whose name belonged to something else when the database was opened.
+  private let unfinished = Mutex<[Stream]>([])
 
   init(_ instance: DuckDBInstance, catalog: String) {
     self.instance = instance
@@ -35,6 +38,7 @@ final class StreamRelations: Sendable {
   /// should be.
   func registerAll(_ streams: [Stream], on connection: Connection) throws(DuckDBError) {
     let found = try removeStale(connection, streams)
+    let taken = try otherRelations(connection)
     try connection.inTransaction { () throws(DuckDBError) in
       for stream in streams {
         let definition = stream.definition
@@ -47,6 +51,8 @@ final class StreamRelations: Sendable {
         {
           try instance.liveTables.put(StreamTable(stream, definition.current, cache), at: id)
           stream.setLiveTable(id)
+        } else if found[name.description] == nil, isUnfinished(stream, definition, taken) {
+          unfinished.withLock { $0.append(stream) }
         } else {
           try register(stream, definition, connection, replaces: true)
         }
@@ -54,12 +60,51 @@ final class StreamRelations: Sendable {
     }
   }
 
+  /// Whether the server ended between the record of a new stream and the answer that there is something
+  /// else of this name: then nobody was told of the stream, and it has no rows.
+  private func isUnfinished(
+    _ stream: Stream, _ definition: StreamDefinition, _ taken: Set<StreamName>
+  ) -> Bool {
+    taken.contains(definition.key) && !definition.isBuiltIn && !Session.isCompanion(definition)
+      && stream.topic.state.head == .zero
+  }
+
+  /// What the end of the server has interrupted.
+  func takeUnfinished() -> [Stream] {
+    unfinished.withLock { unfinished in
+      defer { unfinished = [] }
+      return unfinished
+    }
+  }
+
+  /// The names of tables, and of views that are no stream's.
+  private func otherRelations(_ connection: Connection) throws(DuckDBError) -> Set<StreamName> {
+    let place = "database_name = \(stringLiteral(catalog))"
+    let result = try connection.prepare(
+      "SELECT schema_name, table_name FROM duckdb_tables() WHERE \(place) UNION ALL "
+        + "SELECT schema_name, view_name FROM duckdb_views() WHERE \(place) AND NOT internal "
+        + "AND NOT contains(sql, '\(DuckDBInstance.liveFunction)(')"
+    ).execute()
+    defer { result.close() }
+    var names: Set<StreamName> = []
+    while let batch = try result.next(maxRows: 2_048, allocator: HeapAllocator()) {
+      for row in 0..<batch.rowCount {
+        let parts = batch.columns.map { $0.string(at: row) ?? "" }
+        names.insert(StreamName(schema: parts[0], name: parts[1]))
+      }
+    }
+    return names
+  }
+
   /// Makes or replaces the relation of a stream. Blocks.
   func register(
     _ stream: Stream, _ definition: StreamDefinition, replaces: Bool
   ) throws(DatabaseError) {
     try run { (connection) throws(DuckDBError) in
-      // One sync of DuckDB's file for both views.
+      if !replaces, definition.schemaName == "main", !definition.options.running.isOn {
+        return try self.register(stream, definition, connection, replaces: false)
+      }
+      // One sync of DuckDB's file for all that is made.
       try connection.inTransaction { () throws(DuckDBError) in
         try self.register(stream, definition, connection, replaces: replaces)
       }

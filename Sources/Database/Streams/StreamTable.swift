@@ -80,6 +80,8 @@ final class StreamTable: BoundedTable {
     var filter = given
     filter.preferredUnitRowCount = 1
     filter.namesPlaces = true
+    filter.columns = Set(
+      columns.filter { $0 < visible.count }.map { version.columns[visible[$0]].id })
     let units = range.isEmpty ? [] : try stream.topic.units(in: range, filter)
     return StreamScan(
       StreamReader(
@@ -181,6 +183,7 @@ final class StreamReader: Sendable {
   ///
   /// - Parameter isLast: Whether rows may still be added to the unit.
   func block(_ unit: ScanUnit, isLast: Bool) throws -> [Batch] {
+    if unit.isCold { return try batches(of: unit) }
     if isLast, unit.byteCount <= Self.maxBlockByteCount, let rows = try growingBlock(unit) {
       return rows
     }
@@ -260,7 +263,7 @@ final class StreamReader: Sendable {
           ? .int64Sequence(from: low.rawValue, count: count) : .placeholder(.int64, count))
       all.append(
         columns.contains(first + 1)
-          ? .repeating(time, stored.ingestMicroseconds, count: count) : .placeholder(time, count))
+          ? stored.ingestTimes(from: low, count: count, as: time) : .placeholder(time, count))
     }
     return Batch(schema: schema, columns: all, rowCount: count)
   }

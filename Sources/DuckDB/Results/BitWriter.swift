@@ -15,7 +15,11 @@ final class BitWriter {
   /// Whole words, so that a word can be written at any place in use.
   private static func byteCount(_ bitCount: Int) -> Int { (bitCount + 63) / 64 * 8 }
 
-  func reserve(_ total: Int) { buffer.reserve(Self.byteCount(total)) }
+  func reserve(_ total: Int) {
+    // What is written is kept when the buffer moves.
+    buffer.count = Self.byteCount(count)
+    buffer.reserve(Self.byteCount(total))
+  }
 
   /// Appends the lowest `bitCount` (1 to 64) bits of `bits`; there is room for them.
   @inline(__always)

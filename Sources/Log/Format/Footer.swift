@@ -19,6 +19,7 @@ struct Footer {
     var byteCount = 0
     var contextPlaces: [UInt32: SegmentTopic.ContextPlace] = [:]
     var keys = ProducerKeys()
+    var cold: [ColdFile] = []
   }
 
   var blocks: [TopicID: [Block]] = [:]
@@ -45,6 +46,7 @@ struct Footer {
     writer.put(UInt32(topics.count))
     for topic in topics { Self.put(topic, in: &writer) }
     putPreparations(in: &writer)
+    if hasCold { putCold(in: &writer) }
     var payload = FramePayload()
     payload.append(writer.bytes)
     return payload
@@ -144,7 +146,7 @@ struct Footer {
       guard let topic = Self.topic(&reader) else { return nil }
       topics.append(topic)
     }
-    guard readPreparations(&reader) else { return nil }
+    guard readPreparations(&reader), readCold(&reader) else { return nil }
   }
 
   init() {}
@@ -260,6 +262,7 @@ struct Footer {
     let payload = payload
     var header = FrameHeader(.footer)
     header.flags = [.first, .last]
+    if hasCold { header.version = FrameHeader.coldVersion }
     header.sequence = sequence
     header.synced = sequence
     header.payloadByteCount = payload.byteCount

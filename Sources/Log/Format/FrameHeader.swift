@@ -4,13 +4,16 @@ internal import Columnar
 enum FrameKind: UInt8 {
   case topic = 1
   case removed, context, batch, watermark, endOfStream, key, prepare, commit, abort, trim, footer
+  case cold
 }
 
 /// What stands before the payload of a frame: 64 bytes, as `docs/formats/log.md` lays them out.
 struct FrameHeader {
   static let byteCount = 64
   static let magic: UInt32 = 0x3146_4C48
-  static let version: UInt16 = 1
+  static let firstVersion: UInt16 = 1
+  /// Of frames that say where cold rows are: those who know version 1 only must not pass over them.
+  static let coldVersion: UInt16 = 2
 
   struct Flags: OptionSet {
     let rawValue: UInt8
@@ -21,6 +24,7 @@ struct FrameHeader {
 
   var payloadChecksum: UInt32 = 0
   var kind: FrameKind
+  var version = Self.firstVersion
   var flags: Flags = []
   var payloadByteCount = 0
   /// The context that a batch needs.
@@ -32,7 +36,10 @@ struct FrameHeader {
   var firstOffset: Int64 = 0
   var ingestMicroseconds: Int64 = 0
 
-  init(_ kind: FrameKind) { self.kind = kind }
+  init(_ kind: FrameKind) {
+    self.kind = kind
+    if kind == .cold { version = Self.coldVersion }
+  }
 
   /// The most bytes of payload.
   static let maxPayloadByteCount = Int(UInt32.max)
@@ -47,7 +54,7 @@ struct FrameHeader {
     writer.put(payloadChecksum)
     writer.put(kind.rawValue)
     writer.put(flags.rawValue)
-    writer.put(Self.version)
+    writer.put(version)
     writer.put(UInt32(truncatingIfNeeded: payloadByteCount))
     writer.put(contextID)
     writer.put(sequence)
@@ -72,7 +79,8 @@ struct FrameHeader {
       let payloadChecksum = reader.number(UInt32.self),
       let kind = reader.number(UInt8.self).flatMap(FrameKind.init),
       let flags = reader.number(UInt8.self), let version = reader.number(UInt16.self),
-      version == Self.version, let payloadByteCount = reader.number(UInt32.self),
+      (Self.firstVersion...Self.coldVersion).contains(version),
+      let payloadByteCount = reader.number(UInt32.self),
       let contextID = reader.number(UInt32.self), let sequence = reader.number(UInt64.self),
       let synced = reader.number(UInt64.self), let topic = reader.number(UInt32.self),
       let rowCount = reader.number(UInt32.self), let firstOffset = reader.number(Int64.self),
@@ -80,6 +88,7 @@ struct FrameHeader {
     else { return nil }
     self.payloadChecksum = payloadChecksum
     self.kind = kind
+    self.version = version
     self.flags = Flags(rawValue: flags)
     self.payloadByteCount = Int(payloadByteCount)
     self.contextID = contextID

@@ -11,8 +11,11 @@ struct IndexLoading {
     for (id, list) in blocks {
       guard let topic = directory.topic(id) else { continue }
       topic.withState { state in
-        let start = state.visible.start
-        state.index.prepend(list.filter { $0.end > start || $0.rowCount == 0 })
+        let start = state.visible.hotStart
+        state.index.prepend(
+          list.filter { $0.end > start || ($0.rowCount == 0 && $0.firstOffset >= start) })
+        // What rows are gone of was not known before.
+        state.visible.byteCount = state.index.byteCount
       }
     }
   }

@@ -121,6 +121,11 @@ struct Recovery {
         Effect.settings(topic(id), name: name, settings).apply()
       case .removed: _ = directory.remove(id)
       case .trim: Effect.trim(topic(id), Offset(header.firstOffset)).apply()
+      case .cold:
+        guard
+          let file = ColdFrame.file(from: frame.payload, first: Offset(header.firstOffset))
+        else { continue }
+        Effect.cold(topic(id), file).apply()
       case .prepare:
         preparing = Payloads.preparation(from: frame.payload)?.id
         if let preparing { preparations[preparing] = PreparedGroup() }

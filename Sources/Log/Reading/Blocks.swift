@@ -66,10 +66,20 @@ struct TopicIndex: Sendable {
   /// Puts the blocks of an older segment before all others.
   mutating func prepend(_ older: [Block]) { blocks.insert(contentsOf: older, at: 0) }
 
+  /// Bytes of all blocks.
+  var byteCount: Int { blocks.reduce(0) { $0 + $1.byteCount } }
+
   /// Lets go of blocks that end at or before `start`.
-  mutating func trim(to start: Offset) {
-    let kept = blocks.firstIndex { $0.end > start } ?? blocks.count
-    if kept > 0 { blocks.removeFirst(kept) }
+  ///
+  /// - Parameter keepsMarks: Whether those stay that hold no rows and stand at `start`.
+  /// - Returns: How many bytes they had.
+  mutating func trim(to start: Offset, keepsMarks: Bool) -> Int {
+    let kept = blocks.firstIndex { block in
+      block.end > start || (keepsMarks && block.rowCount == 0 && block.firstOffset >= start)
+    }
+    let count = kept ?? blocks.count
+    defer { if count > 0 { blocks.removeFirst(count) } }
+    return blocks.prefix(count).reduce(0) { $0 + $1.byteCount }
   }
 
   /// Units for all blocks that have rows in `offsets`, or marks between them.

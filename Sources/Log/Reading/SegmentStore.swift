@@ -7,6 +7,7 @@ final class SegmentStore: Sendable {
     var open: [(number: UInt64, file: any LogFile)] = []
     var failure: LogError?
     var isIndexLoaded = true
+    var cold: (any ColdStore)?
   }
 
   /// How many files are kept open for reading.
@@ -89,6 +90,11 @@ final class SegmentStore: Sendable {
   func forget(_ number: UInt64) {
     state.withLock { state in state.open.removeAll { $0.number == number } }
   }
+
+  /// What reads rows that are in files outside of the log.
+  var cold: (any ColdStore)? { state.withLock { $0.cold } }
+
+  func setCold(_ store: any ColdStore) { state.withLock { $0.cold = store } }
 
   // MARK: State of the log
 

@@ -22,13 +22,17 @@ final class SegmentTopic: Topic {
     var nextWatch: UInt64 = 0
     var holds: [String: Offset] = [:]
     var isRemoved = false
+    /// Files that hold the rows before those in the log, in order and without gaps.
+    var cold: [ColdFile] = []
+    /// Files whose rows are gone, to be removed.
+    var doomed: [ColdFile] = []
   }
 
   /// Contexts that are kept decoded per topic; those with dictionaries can be large.
   static let maxContextCount = 4
 
   let id: TopicID
-  private let store: SegmentStore
+  let store: SegmentStore
   private let recentRecords: RecentRecords
   private let settingsChanged = Mutex<SettingsChanged?>(nil)
   private let content: Mutex<State>
@@ -86,7 +90,7 @@ final class SegmentTopic: Topic {
       guard offsets.lowerBound >= state.visible.start || offsets.isEmpty else {
         throw .gone(offsets.lowerBound, start: state.visible.start)
       }
-      return state.index.units(in: offsets, filter)
+      return state.units(in: offsets, filter)
     }
   }
 
@@ -94,14 +98,27 @@ final class SegmentTopic: Topic {
   private static let recentFile = UInt64.max
 
   func read(_ unit: ScanUnit) throws(LogError) -> [StoredRecord] {
-    guard unit.file == Self.recentFile else { return try readFile(unit) }
+    if unit.isCold { return try readCold(unit.offsets, unit.columns) }
+    guard unit.file == Self.recentFile else { return try readFileOrCold(unit) }
     if let records = recentRecords(in: unit.offsets) { return records }
     // They went to the disk only, meanwhile.
     store.waitForIndex()
-    let units = content.withLock { $0.index.units(in: unit.offsets, ScanFilter()) }
+    let units = content.withLock { $0.units(in: unit.offsets, ScanFilter()) }
     var records: [StoredRecord] = []
-    for unit in units { records += try readFile(unit) }
+    for unit in units {
+      records += try unit.isCold ? readCold(unit.offsets, unit.columns) : readFileOrCold(unit)
+    }
     return records
+  }
+
+  /// Rows may have become cold since the unit was made, and their segment have gone.
+  private func readFileOrCold(_ unit: ScanUnit) throws(LogError) -> [StoredRecord] {
+    do throws(LogError) {
+      return try readFile(unit)
+    } catch {
+      guard case .gone = error, isCold(unit.offsets) else { throw error }
+      return try readCold(unit.offsets, unit.columns)
+    }
   }
 
   private func recentRecords(in offsets: Range<Offset>) -> [StoredRecord]? {
@@ -143,18 +160,20 @@ final class SegmentTopic: Topic {
 
   /// Records are visible from now on.
   func publish(_ records: [RecentRecord], blocks: [Block], keepsRecent: Bool) {
+    // The catalog is read at the start and never again.
+    let isKept = keepsRecent && id != .catalog
     content.withLock { state in
       for block in blocks { state.index.append(block) }
       for record in records { state.note(record) }
-      if keepsRecent {
+      if isKept {
         state.recent.append(contentsOf: records)
-      } else {
+      } else if !keepsRecent {
         // What is kept must have no gaps.
         state.recent.removeAll()
         for block in blocks { state.note(block) }
       }
     }
-    if keepsRecent {
+    if isKept {
       for record in records { recentRecords.added(record.byteCount, by: self) }
     }
   }
@@ -234,6 +253,14 @@ final class SegmentTopic: Topic {
 }
 
 extension SegmentTopic.State {
+  /// Units for cold rows, then for those in the log.
+  func units(in offsets: Range<Offset>, _ filter: ScanFilter) -> [ScanUnit] {
+    if cold.isEmpty { return index.units(in: offsets, filter) }
+    let hot = max(offsets.lowerBound, visible.hotStart)..<max(offsets.upperBound, visible.hotStart)
+    return coldUnits(in: offsets, filter)
+      + (offsets.upperBound < visible.hotStart ? [] : index.units(in: hot, filter))
+  }
+
   /// Takes a block of rows, that were prepared before, into what readers see of the topic.
   mutating func note(_ block: Block) {
     visible.head = max(visible.head, block.end)

@@ -140,13 +140,18 @@ final class SegmentWriter: Sendable {
         for item in rest { item.completion(.failure(failure)) }
         return
       }
-      if core.withLock({ $0.mustRoll(before: rest.first?.byteCount ?? 0) }) {
+      if core.withLock({ $0.mustRoll(before: rest.first) }) {
         // The footer tells what is visible: all of it must be.
         waitUntilSynced()
         if let failure = core.withLock({ core in core.roll() }) {
           for item in rest { item.completion(.failure(failure)) }
           return
         }
+      }
+      if let item = rest.first, case .seal = item.action {
+        item.completion(.success(AppendOutcome(offsets: [])))
+        rest = rest.dropFirst()
+        continue
       }
       let count = core.withLock { $0.countThatFits(rest) }
       writeChunk(Array(rest.prefix(count)))

@@ -8,6 +8,9 @@ struct WriteItem: Sendable {
     case removed(SegmentTopic)
     case trim(SegmentTopic, Offset)
     case resolve(PreparationID, commits: Bool)
+    case cold(SegmentTopic, ColdFile)
+    /// Ends a segment, if it is still the newest and has something in it.
+    case seal(UInt64)
   }
 
   var action: Action
@@ -25,6 +28,7 @@ enum Effect: Sendable {
   case key(SegmentTopic, ProducerKey, Range<Offset>, microseconds: Int64)
   case settings(SegmentTopic, name: String, TopicSettings)
   case trim(SegmentTopic, Offset)
+  case cold(SegmentTopic, ColdFile)
 
   func apply() {
     switch self {
@@ -44,10 +48,9 @@ enum Effect: Sendable {
         state.visible.settings = settings
       }
     case .trim(let topic, let start):
-      topic.withState { state in
-        state.visible.start = max(state.visible.start, start)
-        state.index.trim(to: start)
-      }
+      topic.withState { $0.trim(to: start) }
+    case .cold(let topic, let file):
+      topic.withState { $0.freeze(file) }
     }
   }
 

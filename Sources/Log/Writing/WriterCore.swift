@@ -43,8 +43,12 @@ struct WriterCore: Sendable {
 
   // MARK: Segments
 
-  func mustRoll(before byteCount: Int) -> Bool {
-    file == nil
+  func mustRoll(before item: WriteItem?) -> Bool {
+    if case .seal(let segment) = item?.action {
+      return file != nil && assembly.segment == segment && assembly.position > 0
+    }
+    let byteCount = item?.byteCount ?? 0
+    return file == nil
       || assembly.position > 0 && assembly.position + byteCount > settings.segmentByteCount
   }
 
@@ -54,6 +58,7 @@ struct WriterCore: Sendable {
     for item in items {
       byteCount += item.byteCount
       if count > 0 {
+        if case .seal = item.action { break }
         if byteCount > settings.maxWriteByteCount { break }
         if assembly.position + byteCount > settings.segmentByteCount { break }
       }
@@ -239,10 +244,34 @@ struct WriterCore: Sendable {
       header.firstOffset = start.rawValue
       assembly.append(header, FramePayload(), at: time, synced: synced)
       effects = [.trim(topic, start)]
+    case .cold(let topic, let file):
+      effects = [try freeze(topic, file, time, synced)]
+    case .seal: break
     }
     return WrittenGroup(
       effects: effects, outcome: outcome, completions: [item.completion], syncs: item.syncs,
       lastSequence: assembly.nextSequence - 1, topics: item.topics(effects), key: item.key)
+  }
+}
+
+extension WriterCore {
+  /// A frame that says where rows are from now on. They must be the next ones that are still here.
+  private mutating func freeze(
+    _ topic: SegmentTopic, _ file: ColdFile, _ time: Int64, _ synced: UInt64
+  ) throws(LogError) -> Effect {
+    guard directory.topic(topic.id) === topic else { throw .noTopic(topic.id) }
+    let fits = topic.withState { state in
+      file.offsets.lowerBound >= (state.cold.last?.offsets.upperBound ?? .zero)
+        && file.offsets.lowerBound <= state.visible.hotStart
+        && file.offsets.upperBound <= state.visible.head && !file.offsets.isEmpty
+    }
+    guard fits else {
+      throw .invalid("\(file.location) does not begin where the cold rows of its topic end")
+    }
+    var header = FrameHeader.of(.cold, topic.id)
+    header.firstOffset = file.offsets.lowerBound.rawValue
+    assembly.append(header, ColdFrame.payload(file), at: time, synced: synced)
+    return .cold(topic, file)
   }
 }
 
@@ -266,7 +295,9 @@ extension WriteItem {
     var topics: Set<TopicID> = []
     switch action {
     case .append(let group, _): for write in group.writes { topics.insert(write.topic) }
-    case .topic(let topic, _, _), .removed(let topic), .trim(let topic, _): topics = [topic.id]
+    case .topic(let topic, _, _), .removed(let topic), .trim(let topic, _), .cold(let topic, _):
+      topics = [topic.id]
+    case .seal: break
     case .resolve:
       for effect in effects { if let topic = effect.changedTopic { topics.insert(topic.id) } }
     }

@@ -93,6 +93,8 @@ private struct RelationBounds {
         if word == "where" { break }
         if Self.unsafeWords.contains(word) { return nil }
         if Self.endsOfWhere.contains(word), word != "select", word != "using" { return nil }
+        // What follows is about the rows of another table.
+        if word == "on", self.word(place + 1) == "conflict" { return nil }
         if word == "join" || isMark(",", place) { isAlone = false }
         if isMark(";", place) { return nil }
       }
@@ -156,7 +158,9 @@ private struct RelationBounds {
       }
       if depth == 0 {
         let word = word(place)
-        if word == "or" { return nil }
+        // `sample` may be a column, and what follows it more of the condition; a sample is taken before it.
+        if word == "or" || word == "sample" { return nil }
+        if word == "using", self.word(place + 1) == "sample" { return nil }
         if Self.endsOfWhere.contains(word) || isMark(";", place) { break }
       }
       place += 1
@@ -206,14 +210,16 @@ private struct RelationBounds {
   ) -> [ColumnComparison] {
     if let (column, next) = column(part.lowerBound, part.upperBound, qualifier, isAlone) {
       if word(next) == "between" {
-        guard let and = (next..<part.upperBound).first(where: { word($0) == "and" }) else {
-          return []
-        }
+        // `a BETWEEN 1 AND 2 = false` compares what BETWEEN finds.
+        guard let and = (next..<part.upperBound).first(where: { word($0) == "and" }),
+          constant((next + 1)..<and) != nil, constant((and + 1)..<part.upperBound) != nil
+        else { return [] }
         return [
           made(column, .lower, true, (next + 1)..<and),
           made(column, .upper, true, (and + 1)..<part.upperBound),
         ].compactMap(\.self)
       }
+      if word(next) == "in" { return limits(column, (next + 1)..<part.upperBound) }
       guard let (bound, isInclusive, rest) = sign(next) else { return [] }
       return [made(column, bound, isInclusive, rest..<part.upperBound)].compactMap(\.self)
     }
@@ -230,6 +236,34 @@ private struct RelationBounds {
       case .both: .both
       }
     return [made(column, turned, isInclusive, part.lowerBound..<place)].compactMap(\.self)
+  }
+
+  /// The smallest and the largest number of a list.
+  private func limits(_ column: String, _ list: Range<Int>) -> [ColumnComparison] {
+    guard list.count > 2, isMark("(", list.lowerBound), isMark(")", list.upperBound - 1) else {
+      return []
+    }
+    var smallest = list.lowerBound + 1
+    var largest = smallest
+    for (place, index) in list.dropFirst().dropLast().enumerated() {
+      guard place % 2 == 0 else {
+        guard isMark(",", index) else { return [] }
+        continue
+      }
+      guard let value = integer(index), let low = integer(smallest), let high = integer(largest)
+      else { return [] }
+      if value < low { smallest = index }
+      if value > high { largest = index }
+    }
+    return [
+      made(column, .lower, true, smallest..<(smallest + 1)),
+      made(column, .upper, true, largest..<(largest + 1)),
+    ].compactMap(\.self)
+  }
+
+  private func integer(_ index: Int) -> Int64? {
+    let token = source.tokens[index]
+    return token.kind == .number ? Int64(source.text(of: token)) : nil
   }
 
   private func column(
@@ -276,6 +310,18 @@ private struct RelationBounds {
   private func made(
     _ column: String, _ bound: ColumnComparison.Bound, _ isInclusive: Bool, _ tokens: Range<Int>
   ) -> ColumnComparison? {
+    guard let (text, dependsOnNow, hasTimeZone) = constant(tokens) else { return nil }
+    // A time that grows may be kept with a plan: only a lower bound stays true.
+    guard !dependsOnNow || bound == .lower else { return nil }
+    return ColumnComparison(
+      column: column, bound: bound, isInclusive: isInclusive, constant: text,
+      dependsOnNow: dependsOnNow,
+      isInteger: Int64(text.filter { $0 != " " }) != nil, hasTimeZone: hasTimeZone)
+  }
+
+  private func constant(
+    _ tokens: Range<Int>
+  ) -> (text: String, dependsOnNow: Bool, hasTimeZone: Bool)? {
     guard !tokens.isEmpty else { return nil }
     var (dependsOnNow, hasTimeZone) = (false, false)
     for index in tokens {
@@ -285,7 +331,11 @@ private struct RelationBounds {
       case .word:
         let word = word(index)
         guard Self.constantWords.contains(word) else { return nil }
-        if Self.nowWords.contains(word) { dependsOnNow = true }
+        if Self.nowWords.contains(word) {
+          // What is taken from something else shrinks as time passes.
+          guard index == tokens.lowerBound else { return nil }
+          dependsOnNow = true
+        }
         if Self.nowWords.contains(word) || ["timestamptz", "with", "zone"].contains(word) {
           hasTimeZone = true
         }
@@ -294,12 +344,6 @@ private struct RelationBounds {
       default: return nil
       }
     }
-    // A time that grows may be kept with a plan: only a lower bound stays true.
-    guard !dependsOnNow || bound == .lower else { return nil }
-    let text = source.text(ofTokens: tokens)
-    return ColumnComparison(
-      column: column, bound: bound, isInclusive: isInclusive, constant: text,
-      dependsOnNow: dependsOnNow,
-      isInteger: Int64(text.filter { $0 != " " }) != nil, hasTimeZone: hasTimeZone)
+    return (source.text(ofTokens: tokens), dependsOnNow, hasTimeZone)
   }
 }

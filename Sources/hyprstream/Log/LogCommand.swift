@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Database
+internal import DuckDB
 internal import Log
 
 /// `hyprstream log`: what the log of a data folder holds, without a server.
@@ -20,6 +21,14 @@ struct LogFolderOption: ParsableArguments {
     name: .customLong("data-dir"),
     help: ArgumentHelp("Folder that keeps everything.", valueName: "folder"))
   var dataFolder = "./hyprstream-data"
+
+  /// How rows are read that have left the log.
+  func cold(_ log: SegmentLog, library path: String? = nil) -> ColdReading {
+    ColdReading(
+      log, folder: dataFolder + "/cold",
+      library: { try path.map { try DuckDBLibrary.load(searching: [$0]) } ?? .load() },
+      extensionDirectory: { ExtensionFolder.beside(libraryPath: $0.path) })
+  }
 
   /// Opens the log for reading. A folder that has none is an error, and stays as it is.
   fileprivate func open() throws -> SegmentLog {
@@ -74,7 +83,7 @@ struct LogListCommand: ParsableCommand {
     commandName: "list", abstract: "List the streams with their offsets, times and sizes.",
     discussion: """
       With --stream the parts of one stream are listed: the offsets, the segment, the byte and the \
-      length of each.
+      length of each. Rows that have left the log are in files, which stand in the place of a segment.
       """)
 
   @OptionGroup var folder: LogFolderOption
@@ -84,7 +93,7 @@ struct LogListCommand: ParsableCommand {
 
   func run() throws {
     try withLog(folder) { log in
-      let streams = try StoredStreams(log)
+      let streams = try StoredStreams(log, cold: folder.cold(log))
       if let stream {
         try listParts(of: try find(stream, streams))
       } else {
@@ -97,7 +106,12 @@ struct LogListCommand: ParsableCommand {
   private func listParts(of stream: StoredStream) throws {
     StandardStreams.write("first_offset\trows\tsegment\tbyte\tbytes\n")
     let state = stream.state
-    for unit in try stream.units(in: state.start..<state.head) {
+    for file in stream.coldFiles where file.offsets.upperBound > state.start {
+      StandardStreams.write(
+        "\(file.offsets.lowerBound.rawValue)\t\(file.rowCount)\t\(file.location)\t0\t"
+          + "\(file.byteCount)\n")
+    }
+    for unit in try stream.hotUnits {
       let rowCount = unit.offsets.upperBound.rawValue - unit.offsets.lowerBound.rawValue
       StandardStreams.write(
         "\(unit.offsets.lowerBound.rawValue)\t\(rowCount)\t\(unit.file)\t\(unit.position)\t"
@@ -109,7 +123,8 @@ struct LogListCommand: ParsableCommand {
 /// `hyprstream log verify`.
 struct LogVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Read all segments and compare every checksum.",
+    commandName: "verify",
+    abstract: "Read all segments and files of old rows, and compare every checksum.",
     discussion: """
       Prints a line for each damaged place, with the segment and the byte. Progress goes to standard \
       error.
@@ -119,6 +134,7 @@ struct LogVerifyCommand: ParsableCommand {
 
   func run() throws {
     try withLog(folder) { log in
+      let streams = try StoredStreams(log, cold: folder.cold(log))
       var problems = verify(log)
       if !problems.isEmpty {
         // See `LogFolderOption.open`.
@@ -126,11 +142,16 @@ struct LogVerifyCommand: ParsableCommand {
         problems = problems.filter(again.contains)
       }
       for problem in problems { StandardStreams.write(problem + "\n") }
-      let streams = try StoredStreams(log)
       guard problems.isEmpty, log.report.problems.isEmpty else { throw ExitCode.failure }
+      let files = streams.all.flatMap(\.coldFiles)
+      let remote = files.count { $0.checksum == nil }
+      if remote > 0 {
+        StandardStreams.complain("\(remote) files on other machines were not looked at")
+      }
+      let cold = files.isEmpty ? "" : ", \(files.count - remote) files of old rows"
       StandardStreams.write(
-        "\(log.report.segmentCount) segments and \(streams.all.count) streams are as they were "
-          + "written\n")
+        "\(log.report.segmentCount) segments\(cold) and \(streams.all.count) streams are as they "
+          + "were written\n")
     }
   }
 

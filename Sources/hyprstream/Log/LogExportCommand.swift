@@ -52,7 +52,8 @@ struct LogExportCommand: ParsableCommand {
 
   func run() throws {
     try withLog(folder) { log in
-      let stored = try find(stream, try StoredStreams(log))
+      let streams = try StoredStreams(log, cold: folder.cold(log, library: library))
+      let stored = try find(stream, streams)
       let offsets = try range(of: stored)
       switch format {
       case .arrow: try writeArrow(stored, offsets)

@@ -7,7 +7,7 @@ enum LogListing {
   static func lines(_ streams: [StoredStream]) -> [String] {
     let head = [
       "stream", "topic", "first_offset", "next_offset", "bytes", "durability", "last_ingest",
-      "watermark", "ended",
+      "watermark", "ended", "cold_rows", "cold_bytes",
     ]
     return [head.joined(separator: "\t")] + streams.map(line)
   }
@@ -18,7 +18,8 @@ enum LogListing {
       stream.name, "\(stream.topic.rawValue)", "\(state.start.rawValue)",
       "\(state.head.rawValue)", "\(state.byteCount)", "\(state.settings.durability)",
       time(state.lastIngestMicroseconds), time(state.watermarkMicroseconds),
-      state.isEnded ? "yes" : "no",
+      state.isEnded ? "yes" : "no", "\(state.hotStart.rawValue - state.start.rawValue)",
+      "\(state.coldByteCount)",
     ].joined(separator: "\t")
   }
 

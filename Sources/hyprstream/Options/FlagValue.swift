@@ -33,7 +33,8 @@ func flagHelp(_ name: String) -> ArgumentHelp {
 /// Where the kind of an option says too little about its value.
 private let valueNames = [
   "host": "address", "data-dir": "folder", "spool-dir": "folder", "extension-dir": "folder",
-  "allowed-directories": "folder", "duckdb-library": "file", "load-extensions": "name",
+  "allowed-directories": "folder", "tier-locations": "place", "duckdb-library": "file",
+  "load-extensions": "name",
   "engine-connection": "uri", "engine-username": "name", "engine-password": "password",
 ]
 

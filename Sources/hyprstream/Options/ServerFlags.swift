@@ -194,6 +194,9 @@ struct MachineFlags: OptionFlags {
   @Option(name: .customLong("allowed-directories"), help: flagHelp("allowed-directories"))
   var allowedDirectories: [String] = []
 
+  @Option(name: .customLong("tier-locations"), help: flagHelp("tier-locations"))
+  var tierLocations: [String] = []
+
   @Option(name: .customLong("duckdb-library"), help: flagHelp("duckdb-library"))
   var duckdbLibrary: String?
 
@@ -206,6 +209,7 @@ struct MachineFlags: OptionFlags {
   var given: [String: OptionValue] {
     collect([
       ("allowed-directories", .init(allowedDirectories)),
+      ("tier-locations", .init(tierLocations)),
       ("duckdb-library", .init(duckdbLibrary)),
       ("extension-dir", .init(extensionDir)),
       ("load-extensions", .init(loadExtensions)),

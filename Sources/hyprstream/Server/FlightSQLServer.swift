@@ -36,7 +36,7 @@ final class FlightSQLServer: RunningServer {
     eventLog = try EventLog.open(parts.folder, logger: parts.logger)
     database = try StreamingDatabase(
       options: settings, library: library, allocator: NetworkBufferAllocator(),
-      eventLog: eventLog, metrics: parts.metrics, logger: parts.logger)
+      eventLog: eventLog, coldRows: eventLog, metrics: parts.metrics, logger: parts.logger)
     figures = ServerFigures(
       database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes),
       syncTotals: { [eventLog] in eventLog.syncTotals })
@@ -95,11 +95,14 @@ final class FlightSQLServer: RunningServer {
     return address
   }
 
-  /// Lets retention do its work, now and then.
+  /// Moves old rows out of the log and lets retention do its work, now and then.
   private func maintainLog() async {
+    var round = 0
     while !Task.isCancelled {
-      try? await Task.sleep(for: .seconds(10))
-      eventLog.maintain()
+      try? await Task.sleep(for: .seconds(2))
+      round += 1
+      let hasMoved = await database.moveColdRows()
+      if hasMoved || round % 5 == 0 { eventLog.maintain() }
     }
   }
 
@@ -130,6 +133,8 @@ extension DatabaseOptions {
     extensions = options.machine.extensions
     engineSettings = options.engine.options
     allowedDirectories = options.machine.allowedDirectories
+    coldDirectory = folder?.coldPath
+    tierLocations = options.machine.tierLocations
     memoryLimitByteCount = options.limits.memoryBytes
     threadCount = options.limits.threads
     maxRunning = options.runningLimit(coreCount: Machine.coreCount)

@@ -6,6 +6,7 @@ import subprocess
 from support.server import ROOT, program
 
 VALUES = {
+    "tier_locations": "/srv/cold",
     "engine": "duckdb",
     "cache_engine": "duckdb",
     "cache_policy": "lfu",

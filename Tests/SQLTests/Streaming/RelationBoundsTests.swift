@@ -40,6 +40,7 @@ import Testing
       ("SELECT * FROM s WHERE CASE WHEN x AND y THEN true END AND a = 1", "a = 1"),
       ("SELECT * FROM t WHERE i IN (SELECT i FROM s WHERE s.a = 1) AND i = 3", "a = 1"),
       ("FROM s SELECT b WHERE a = 1", "a = 1"),
+      ("SELECT * FROM s WHERE a IN (5, 1, 3) AND b", "a >= 1, a <= 5"),
     ] as [(String, String)])
   func `comparisons that hold for all rows are found`(sql: String, expected: String) throws {
     #expect(try bounds(sql) == expected)
@@ -52,10 +53,18 @@ import Testing
       "SELECT * FROM s WHERE a + 1 = 2",
       "SELECT * FROM s WHERE a = $1", "SELECT * FROM s WHERE a <> 1",
       "SELECT * FROM s WHERE a = random()",
-      "SELECT * FROM s WHERE t <= now()", "SELECT * FROM s WHERE a IN (1, 2)",
+      "SELECT * FROM s WHERE t <= now()", "SELECT * FROM s WHERE a IN (1, x)",
+      "SELECT * FROM s WHERE a IN (1, 2) = b",
+      "SELECT * FROM s WHERE a IN (SELECT 1)", "SELECT * FROM s WHERE a NOT IN (1, 2)",
+      "SELECT * FROM s WHERE a IN (1, 2.5)",
       "SELECT * FROM s WHERE a NOT BETWEEN 1 AND 2",
       "SELECT * FROM t ASOF JOIN s ON t.a >= s.a WHERE s.a <= 5",
       "SELECT * FROM s TABLESAMPLE 10% WHERE a = 1",
+      "SELECT * FROM s WHERE a BETWEEN 10 AND 20 = false",
+      "SELECT * FROM s WHERE a BETWEEN SYMMETRIC 5 AND 1",
+      "SELECT * FROM s WHERE a > 1 AND sample OR b", "SELECT * FROM s WHERE a > 1 USING SAMPLE 5",
+      "INSERT INTO t SELECT a, b FROM s ON CONFLICT DO UPDATE SET b = 1 WHERE a > 5",
+      "SELECT * FROM s WHERE a > TIMESTAMP '2030-01-01' - (now() - TIMESTAMP '2020-01-01')",
       "SELECT * FROM s POSITIONAL JOIN t WHERE s.a = 1",
       "SELECT * FROM s UNION SELECT * FROM t WHERE a = 1",
       "SELECT * FROM (s JOIN t ON true) WHERE s.a = 1", "SELECT * FROM s x(b, a) WHERE a = 1",
