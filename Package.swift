@@ -90,11 +90,11 @@ let package = Package(
     // Level 3.
     target("Dataflow", "Columnar"),
     target("SQL"),
-    target("Engine", "Columnar", "DuckDB", deque),
+    target("Engine", "ADBC", "Columnar", "DuckDB", deque),
 
     // Level 4.
     target(
-      "Database", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging, deque),
+      "Database", "ADBC", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging, deque),
     target("Settings"),
     target("DataFolder"),
 

@@ -1,3 +1,4 @@
+internal import ADBC
 internal import DuckDB
 public import Engine
 
@@ -44,6 +45,13 @@ extension DatabaseError {
   public init(_ error: EngineError) {
     switch error {
     case .statement(let error): self.init(error)
+    case .backend(let error): self.init(error)
+    case .unreachable(let name, let error): self = .unreachable(name, error)
+    case .connectionLost(let name, let error):
+      self.init(
+        .aborted,
+        "the connection to the engine \(name) was lost, and with it the session's transaction and temporary tables: "
+          + "begin again (\(error.message))", cause: error)
     case .cancelled: self.init(.cancelled, "the statement was cancelled")
     case .timedOut(let limit):
       self.init(
@@ -70,6 +78,7 @@ extension DatabaseError {
     case let error as DatabaseError: self = error
     case let error as EngineError: self.init(error)
     case let error as DuckDBError: self.init(error)
+    case let error as ADBCError: self.init(error)
     case is CancellationError: self.init(.cancelled, "the call was cancelled")
     default: self.init(.internal, "\(error)", cause: error)
     }
@@ -86,5 +95,68 @@ extension DatabaseError {
       default: .invalidArgument
       }
     self.init(code, error.message, cause: error)
+  }
+}
+
+extension DatabaseError {
+  /// Says by whom an error of a database behind an ADBC driver has to be mended.
+  init(_ error: ADBCError) {
+    let code: Code =
+      switch error.status {
+      case .cancelled: .cancelled
+      case .timeout: .deadlineExceeded
+      case .notFound: .notFound
+      case .alreadyExists: .alreadyExists
+      case .notImplemented: .unimplemented
+      case .invalidState: .failedPrecondition
+      case .unauthenticated: .unauthenticated
+      case .unauthorized: .permissionDenied
+      case .io: .unavailable
+      case .invalidArgument, .invalidData, .integrity: .invalidArgument
+      case .internal: .internal
+      case .unknown: error.sqlState == nil ? .internal : .invalidArgument
+      }
+    self.init(error.code ?? code, error.description, cause: error)
+  }
+
+  static func unreachable(_ name: String, _ error: PoolError) -> DatabaseError {
+    switch error {
+    case .connect(let cause), .open(last: let cause, _, _):
+      // Only what someone has to mend in the settings is not a passing trouble.
+      let settings: Set<ADBCStatus> = [.notFound, .invalidArgument, .notImplemented, .unauthenticated]
+      let isPassing = cause.isConnectionLost || !settings.contains(cause.status)
+      return DatabaseError(
+        isPassing ? .unavailable : .failedPrecondition,
+        "the engine \(name) cannot be reached: \(error)", cause: error)
+    case .waitTimeout:
+      return DatabaseError(.resourceExhausted, "the engine \(name) is busy: \(error)", cause: error)
+    case .cancelled: return DatabaseError(.cancelled, "the statement was cancelled")
+    case .closed: return DatabaseError(.shuttingDown)
+    }
+  }
+}
+
+extension ADBCError {
+  /// What SQLSTATE says, where it says more than the driver's own status.
+  fileprivate var code: DatabaseError.Code? {
+    guard let sqlState else { return nil }
+    switch sqlState {
+    case "57014": return .cancelled
+    case "42501": return .permissionDenied
+    case "40001", "40P01": return .aborted
+    case "42P07", "42P06", "42710", "23505": return .alreadyExists
+    case "42P01", "3F000": return .notFound
+    case "0A000": return .unimplemented
+    default: break
+    }
+    switch sqlState.prefix(2) {
+    case "08": return .unavailable
+    case "22", "23", "42": return .invalidArgument
+    case "25": return .failedPrecondition
+    case "28": return .unauthenticated
+    case "53": return .resourceExhausted
+    case "57": return .unavailable
+    default: return nil
+    }
   }
 }

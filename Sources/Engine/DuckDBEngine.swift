@@ -279,12 +279,12 @@ private final class FunctionSource: ResultSource {
     function = next
   }
 
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
-    try function()
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? {
+    do throws(DuckDBError) { return try function() } catch { throw .statement(error) }
   }
 
   func interrupt() {}
-  func noteFailure(_ error: DuckDBError) {}
+  func noteFailure(_ error: EngineError) {}
   func release() {}
 }
 
@@ -292,8 +292,8 @@ private final class FunctionSource: ResultSource {
 private final class EmptySource: ResultSource {
   var changedRowCount: Int? { nil }
   var progress: Double? { nil }
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? { nil }
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? { nil }
   func interrupt() {}
-  func noteFailure(_ error: DuckDBError) {}
+  func noteFailure(_ error: EngineError) {}
   func release() {}
 }

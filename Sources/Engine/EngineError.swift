@@ -1,9 +1,16 @@
+public import ADBC
 public import DuckDB
 
 /// Why the engine did not run a statement to its end.
 public enum EngineError: Error, Sendable {
   /// DuckDB refused the statement, or failed in it.
   case statement(DuckDBError)
+  /// The database behind an ADBC driver refused the statement, failed in it, or cannot be reached.
+  case backend(ADBCError)
+  /// There is no connection to the database of that name.
+  case unreachable(String, PoolError)
+  /// A connection in which a transaction or temporary tables lived was lost.
+  case connectionLost(String, ADBCError)
   /// The client cancelled it, closed its result, or went away.
   case cancelled
   /// It ran longer than `statement_timeout` allows.

@@ -170,7 +170,17 @@ final class KeyLookupSource: ResultSource {
   var changedRowCount: Int? { nil }
   var progress: Double? { nil }
 
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? {
+    do throws(DuckDBError) {
+      return try nextBatch(maxRows, allocator)
+    } catch {
+      throw .statement(error)
+    }
+  }
+
+  private func nextBatch(
+    _ maxRows: Int, _ allocator: any BufferAllocator
+  ) throws(DuckDBError) -> Batch? {
     if let key {
       self.key = nil
       return try first(key, maxRows: maxRows, allocator)
@@ -202,7 +212,8 @@ final class KeyLookupSource: ResultSource {
 
   func interrupt() { running.withLock { $0?.interrupt() } }
 
-  func noteFailure(_ error: DuckDBError) {
+  func noteFailure(_ error: EngineError) {
+    guard case .statement(let error) = error else { return }
     instance.noteFailure(error, generation: lookup.generation)
   }
 

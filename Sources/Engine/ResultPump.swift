@@ -2,7 +2,6 @@ internal import DequeModule
 internal import Synchronization
 
 public import Columnar
-internal import DuckDB
 
 /// One open result: a worker fills it from DuckDB, a reader takes batches from it.
 ///
@@ -64,16 +63,17 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   private let pool: WorkerPool
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
-  private let instance: DuckDBInstance
+  private let instance: DuckDBInstance?
   private let announcement: Announcement?
   private var source: (any ResultSource)?
   private let state = Mutex(State())
 
   /// - Parameters:
   ///   - source: Where batches come from. The pump owns it, and releases it on a worker.
+  ///   - instance: The DuckDB that the batches come from, if they do.
   ///   - announcement: Made when there is something to read, at the latest.
   init(
-    schema: Schema, source: any ResultSource, of instance: DuckDBInstance, pool: WorkerPool,
+    schema: Schema, source: any ResultSource, of instance: DuckDBInstance?, pool: WorkerPool,
     allocator: any BufferAllocator, spoolLimits: SpoolLimits, announcement: Announcement? = nil
   ) {
     self.announcement = announcement
@@ -87,7 +87,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
 
   deinit {
     source?.release()
-    instance.unregister(self)
+    instance?.unregister(self)
   }
 
   /// Rows and bytes that DuckDB has produced so far.
@@ -135,7 +135,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     var rowCount = state.withLock { nextRowCount($0) }
     while let source {
       if state.withLock({ $0.stopReason != nil }) { return end(nil) }
-      do throws(DuckDBError) {
+      do throws(EngineError) {
         guard let batch = try source.next(maxRows: rowCount, allocator: allocator) else {
           return end(nil)
         }
@@ -143,9 +143,9 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
         rowCount = next
       } catch {
         // Its own error is what it ends with, also if all others are told of a restart.
-        instance.unregister(self)
+        instance?.unregister(self)
         source.noteFailure(error)
-        return end(.statement(error))
+        return end(error)
       }
     }
   }
@@ -224,7 +224,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     let changedRowCount = source?.changedRowCount
     source?.release()
     source = nil
-    instance.unregister(self)
+    instance?.unregister(self)
     let waiting = state.withLock { state in
       state.changedRowCount = changedRowCount
       state.failure = state.stopReason?.error ?? failure
@@ -408,14 +408,14 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   }
 }
 
-/// Where a pump takes batches from: an executing statement. Used by one thread at a time, but for
+/// Where a pump takes batches from: an executing statement, as a rule. Used by one thread at a time, but for
 /// `interrupt()`.
 protocol ResultSource: AnyObject {
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch?
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch?
   /// Makes a running `next` fail soon. May be called from any thread while `next` runs.
   func interrupt()
-  /// Tells the instance about an error that may mean the end of the database.
-  func noteFailure(_ error: DuckDBError)
+  /// Tells those behind it about an error that may mean the end of the database or the connection.
+  func noteFailure(_ error: EngineError)
   /// How far it is, from 0 to 1. From any thread while `next` runs.
   var progress: Double? { get }
   /// Rows changed so far; `nil` if the statement changes none.

@@ -52,7 +52,17 @@ final class StatementSource: ResultSource {
     return result?.schema ?? schema
   }
 
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? {
+    do throws(DuckDBError) {
+      return try nextBatch(maxRows, allocator)
+    } catch {
+      throw .statement(error)
+    }
+  }
+
+  private func nextBatch(
+    _ maxRows: Int, _ allocator: any BufferAllocator
+  ) throws(DuckDBError) -> Batch? {
     while true {
       if result == nil {
         guard try startNextRun() else {
@@ -85,14 +95,15 @@ final class StatementSource: ResultSource {
 
   /// Runs to the end and drops the rows.
   func drain() throws(DuckDBError) {
-    while try next(maxRows: 65_536, allocator: HeapAllocator()) != nil {}
+    while try nextBatch(65_536, HeapAllocator()) != nil {}
   }
 
   func interrupt() { connection.connection.interrupt() }
 
   var progress: Double? { connection.connection.progress?.fraction }
 
-  func noteFailure(_ error: DuckDBError) {
+  func noteFailure(_ error: EngineError) {
+    guard case .statement(let error) = error else { return }
     instance.noteFailure(error, generation: connection.generation)
   }
 
