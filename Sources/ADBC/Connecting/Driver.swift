@@ -17,6 +17,10 @@ public struct Driver: Hashable, Sendable {
   /// `libadbc_driver_postgresql.so` beside the program or in `.deps/lib`; such a library of the system. `duckdb` is
   /// DuckDB itself.
   public static func find(_ name: String) throws(ADBCError) -> Driver {
+    try find(name, manifestFolders: manifestFolders())
+  }
+
+  static func find(_ name: String, manifestFolders: [String]) throws(ADBCError) -> Driver {
     guard !name.isEmpty else {
       throw ADBCError(
         .invalidArgument,
@@ -26,20 +30,20 @@ public struct Driver: Hashable, Sendable {
       return try at(path: name)
     }
     let short = shortName(name)
-    for folder in manifestFolders() {
+    for folder in manifestFolders {
       let manifest = "\(folder)/\(short).toml"
       if LibrarySearch.exists(manifest) { return Driver(location: manifest) }
     }
     if short == "duckdb" { return try duckDB() }
     let file = "libadbc_driver_\(short)\(LibrarySearch.suffix)"
-    let folders = manifestFolders() + LibrarySearch.folders() + LibrarySearch.systemFolders
+    let folders = manifestFolders + LibrarySearch.folders() + LibrarySearch.systemFolders
     for folder in folders where LibrarySearch.exists("\(folder)/\(file)") {
       return Driver(location: "\(folder)/\(file)")
     }
     throw ADBCError(
       .notFound,
       "no ADBC driver \"\(name)\": there is neither a manifest \(short).toml in "
-        + manifestFolders().joined(separator: ", ") + " nor a library \(file) in "
+        + manifestFolders.joined(separator: ", ") + " nor a library \(file) in "
         + (LibrarySearch.folders() + LibrarySearch.systemFolders).joined(separator: ", ")
         + "; give the path of the driver's library (driver_path)")
   }

@@ -49,8 +49,8 @@ public final class DriverManager: Sendable {
           attempts.append("\(path) (no such file)")
           continue
         }
-        if let reason = unsafe hs_adbc_load(path) {
-          attempts.append(unsafe String(cString: reason))
+        if let reason = bind(path) {
+          attempts.append(reason)
           continue
         }
         let manager = DriverManager(path: path)
@@ -60,6 +60,11 @@ public final class DriverManager: Sendable {
       return .failure(.notFound(attempts: attempts))
     }
     return try result.get()
+  }
+
+  /// Binds the functions to a library; why it did not work, in which case nothing has changed.
+  static func bind(_ path: String) -> String? {
+    unsafe hs_adbc_load(path).map { unsafe String(cString: $0) }
   }
 
   static func searchPath() -> [String] {

@@ -42,6 +42,7 @@ public final class PostgresServer: @unchecked Sendable {
     }
     folder = unsafe String(cString: made)
     port = try Self.freePort()
+    try watchOver()
     try "\(Self.password)\n".write(toFile: "\(folder)/password", atomically: false, encoding: .utf8)
     if getuid() == 0 { try Self.run("chown", ["-R", "postgres", folder]) }
     try runAsOwner(
@@ -52,7 +53,6 @@ public final class PostgresServer: @unchecked Sendable {
         "C.UTF-8",
         "--no-sync", "--no-instructions",
       ])
-    try watchOver()
     try start()
   }
 
