@@ -188,9 +188,10 @@ extension EngineSettings {
   /// Nil for DuckDB in this process.
   fileprivate init?(_ engine: ServerOptions.Engine) throws {
     guard engine.backend == .adbc else { return nil }
+    let manager = try DriverManager.load()
     do throws(ADBCError) {
       self.init(
-        name: "engine", manager: try DriverManager.load(),
+        name: "engine", manager: manager,
         connection: try ConnectionSettings(
           connection: engine.connection, options: engine.options,
           username: engine.username.isEmpty ? nil : engine.username,
