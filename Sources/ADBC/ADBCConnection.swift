@@ -118,6 +118,9 @@ public final class ADBCConnection: @unchecked Sendable {
     }
   }
 
+  /// Whether an open result keeps the connection busy until its last row is sent.
+  var sendsToTheEnd: Bool { database.driver.location.lowercased().contains("postgres") }
+
   /// Called with the lock.
   func opened(_ result: ADBCResult) {
     openResults[ObjectIdentifier(result)] = WeakResult(result: result)

@@ -35,6 +35,7 @@ public final class ADBCStatement: @unchecked Sendable {
   }
 
   public func setSQL(_ sql: String) throws(ADBCError) {
+    try refuseZero(in: [sql])
     try unsafe check { handle, error in unsafe AdbcStatementSetSqlQuery(handle, sql, error) }
   }
 
