@@ -116,7 +116,7 @@ let package = Package(
     .executableTarget(
       name: "hyprstream",
       dependencies: [
-        "Settings", "SettingsLoading", "DataFolder", "Telemetry", "Console", "Database", "DuckDB",
+        "ADBC", "Settings", "SettingsLoading", "DataFolder", "Telemetry", "Console", "Database", "DuckDB",
         "Engine", "FlightServer", "FlightClient", "FlightProtocol", "GRPC", "Columnar", "Log", "SQL",
         "Shell",
         metrics, logging, lifecycle, signals,

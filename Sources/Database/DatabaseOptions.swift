@@ -1,3 +1,5 @@
+public import Engine
+
 /// What a database needs to know at start. Every value has a unit and a reason.
 public struct DatabaseOptions: Sendable {
   /// The DuckDB file; `nil` keeps everything in memory.
@@ -48,6 +50,9 @@ public struct DatabaseOptions: Sendable {
   public var slowStatementThreshold: Duration = .zero
   /// Length of the window of the running columns of `metrics`.
   public var metricsWindow: Duration = .seconds(300)
+
+  /// The cache in front of the database behind; nil for none.
+  public var cache: ResultCache.Limits?
 
   public init() {}
 }

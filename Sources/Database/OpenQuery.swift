@@ -17,6 +17,8 @@ public final class OpenQuery: Sendable {
   public let schema: Schema
   /// Whether the statement changed something: it was run once, and is never run again.
   public let isUpdate: Bool
+  /// What the cache had to do with it; nil if there is none.
+  public let cache: CacheOutcome?
   let transaction: Handle?
   let parameters: Batch?
   private let state: Mutex<State>
@@ -29,14 +31,17 @@ public final class OpenQuery: Sendable {
     self.sql = sql
     schema = live.schema
     isUpdate = false
+    cache = nil
     transaction = nil
     parameters = nil
     state = Mutex(State(pump: pump))
   }
 
   init(
-    sql: String, pump: ResultPump, isUpdate: Bool, transaction: Handle?, parameters: Batch?
+    sql: String, pump: ResultPump, isUpdate: Bool, transaction: Handle?, parameters: Batch?,
+    cache: CacheOutcome? = nil
   ) {
+    self.cache = cache
     live = nil
     self.sql = sql
     self.schema = pump.schema

@@ -24,13 +24,16 @@ public final class PreparedQuery: Sendable {
   let transaction: Handle?
   /// The statement as a query for one key, if it is one.
   let point: PointQuery?
+  /// Whether it is for the database behind, which finds types of parameters by itself.
+  private let isForBackend: Bool
   private let state = Mutex(State())
   private let counted: Counted
 
   init(
     sql: String, resultSchema: Schema, parameterSchema: Schema, isUpdate: Bool,
-    transaction: Handle?, metrics: ServerMetrics
+    transaction: Handle?, isForBackend: Bool, metrics: ServerMetrics
   ) {
+    self.isForBackend = isForBackend
     counted = Counted(.preparedStatement, in: metrics)
     self.sql = sql
     point = PointQuery(sql)
@@ -50,7 +53,7 @@ public final class PreparedQuery: Sendable {
 
   /// The text to run with these parameters.
   func text(for parameters: Batch?) -> String {
-    guard let parameters else { return sql }
+    guard let parameters, !isForBackend else { return sql }
     return ParameterCasts.apply(to: sql, parameters: parameterSchema, bound: parameters.schema)
   }
 

@@ -47,8 +47,17 @@ extension Session {
     _ request: IngestRequest, schema: Schema, from queue: IngestQueue, _ context: StatementContext
   ) async throws(DatabaseError) -> Int {
     touch()
-    await untilQueriesHaveBegun()
     defer { queue.close() }
+    if let backend = database.backend,
+      request.catalog?.lowercased() != database.catalogName.lowercased()
+    {
+      do {
+        return try await ingestOnBackend(request, schema: schema, from: queue, backend, context)
+      } catch {
+        throw DatabaseError(any: error)
+      }
+    }
+    await untilQueriesHaveBegun()
     let load = Load(
       request, schema: schema, queue: queue, catalog: database.catalogName,
       liveTables: engine.instance.liveTables)

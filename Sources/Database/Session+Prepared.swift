@@ -13,7 +13,7 @@ extension Session {
     let prepared = PreparedQuery(
       sql: sql, resultSchema: description.resultSchema,
       parameterSchema: description.parameterSchema, isUpdate: isUpdate,
-      transaction: context.transaction, metrics: database.log.metrics)
+      transaction: context.transaction, isForBackend: description.isForBackend, metrics: database.log.metrics)
     let limit = database.options.maxPreparedStatements
     let isAdded = state.withLock { state in
       guard state.prepared.count < limit else { return false }
@@ -54,6 +54,8 @@ extension Session {
   struct StatementDescription {
     var resultSchema = Schema([])
     var parameterSchema = Schema([])
+    /// Whether the statement is for the database behind.
+    var isForBackend = false
   }
 
   private func describe(
@@ -71,6 +73,7 @@ extension Session {
     switch last.effect {
     case .read, .write, .define:
       guard plans.count == 1 else { return (StatementDescription(), isUpdate) }
+      if last.backend != nil { return (try await describeOnBackend(last, context), isUpdate) }
     case .begin, .commit, .rollback, .setting: return (StatementDescription(), isUpdate)
     case .stream(let statement):
       let schema = try await resultSchema(of: statement)

@@ -37,7 +37,7 @@ extension Session {
   private func query(
     _ sql: String, _ point: PointQuery?, _ parameters: Batch?, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
-    if let point, let query = try await lookUp(point, sql, parameters, context) { return query }
+    if let point, database.backend == nil, let query = try await lookUp(point, sql, parameters, context) { return query }
     let (last, isUpdate) = try await runAllButLast(sql, context)
     if case .stream(let statement) = last.effect,
       let live = try await openLive(statement, sql: last.sql, context)
@@ -46,12 +46,13 @@ extension Session {
       try keep(query)
       return query
     }
-    let pump = try await start(last, parameters: parameters, context, mayAnswerEarly: true)
+    let (pump, outcome) = try await start(
+      last, parameters: parameters, context, mayAnswerEarly: true)
     let query = OpenQuery(
       sql: sql, pump: pump, isUpdate: isUpdate || last.isUpdate,
-      transaction: context.transaction, parameters: parameters)
+      transaction: context.transaction, parameters: parameters, cache: outcome)
     try keep(query)
-    if let point, case .read = last.effect { remember(point) }
+    if let point, last.backend == nil, case .read = last.effect { remember(point) }
     return query
   }
 
@@ -132,7 +133,7 @@ extension Session {
     if let parameters, parameters.rowCount > 1, let insert = plan.singleRowInsert {
       return try await insertRows(of: parameters, insert, context)
     }
-    let pump = try await start(plan, parameters: parameters, context)
+    let (pump, _) = try await start(plan, parameters: parameters, context)
     defer { pump.close() }
     if plan.isRead {
       // A query sent as an update: runs, and its rows are dropped.
@@ -177,7 +178,7 @@ extension Session {
     let (last, _) = try await runAllButLast(
       query.sql, StatementContext(transaction: query.transaction, connectionID: 0))
     let context = StatementContext(transaction: query.transaction, connectionID: 0)
-    let pump = try await start(last, parameters: query.parameters, context)
+    let (pump, _) = try await start(last, parameters: query.parameters, context)
     query.replace(pump)
     state.withLock { state in
       if let query = state.fetched.remove(handle) { state.results[handle] = query }
@@ -235,6 +236,18 @@ extension Session {
   private func start(
     _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext,
     mayAnswerEarly: Bool = false
+  ) async throws(DatabaseError) -> (ResultPump, CacheOutcome?) {
+    if let details = plan.backend, !plan.isTransactionControl {
+      return try await startOnBackend(plan, details, parameters: parameters, context)
+    }
+    return (
+      try await startHere(
+        plan, parameters: parameters, context, mayAnswerEarly: mayAnswerEarly), nil
+    )
+  }
+
+  private func startHere(
+    _ plan: StatementPlan, parameters: Batch?, _ context: StatementContext, mayAnswerEarly: Bool
   ) async throws(DatabaseError) -> ResultPump {
     switch plan.effect {
     case .begin, .commit, .rollback:

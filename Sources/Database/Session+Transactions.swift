@@ -74,6 +74,9 @@ extension Session {
     let lane = transaction.lane
     transaction.end(what)
     defer { transaction.reserve(nil) }
+    if let lane = transaction.takeBackendLane() {
+      return try await finishOnBackend(transaction, lane, commits: commits)
+    }
     let writes = transaction.takeStreamWrites()
     guard let lane else {
       guard commits, !writes.isEmpty else { return }

@@ -19,6 +19,8 @@ public final class Session: Sendable {
     var statementTimeout: Duration?
     /// The connection on which temporary tables and variables live.
     var home: Lane?
+    /// The same on the database behind.
+    var backendHome: BackendLane?
     var transactions: [Handle: Transaction] = [:]
     /// The transaction that SQL's `BEGIN` opened.
     var sqlTransaction: Transaction?
@@ -73,6 +75,7 @@ public final class Session: Sendable {
         state.transactions = [:]
         state.sqlTransaction = nil
         state.home = nil
+        state.backendHome = nil
       }
       let transactions =
         Array(state.transactions.values) + (state.sqlTransaction.map { [$0] } ?? [])
@@ -162,7 +165,7 @@ public final class Session: Sendable {
   /// client would notice if it were gone.
   func isReplaceable(after grace: Duration) -> Bool {
     state.withLock { state in
-      state.home == nil && state.transactions.isEmpty && state.sqlTransaction == nil
+      state.home == nil && state.backendHome == nil && state.transactions.isEmpty && state.sqlTransaction == nil
         && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
         && state.options.isEmpty && state.settings == SessionSettings() && state.cursors.isEmpty
         && state.isolation == .statement && state.statementTimeout == nil

@@ -39,6 +39,8 @@ struct StatementPlan: Sendable {
   var writtenText: String?
   /// Streams whose relation with the hidden columns the statement needs.
   var streamsBehindView: [Stream] = []
+  /// What is known of it, if it is for the database behind.
+  var backend: BackendPlan?
 
   var isRead: Bool {
     switch effect {
@@ -47,7 +49,14 @@ struct StatementPlan: Sendable {
     }
   }
 
-  /// Whether it changes the catalog of DuckDB.
+  var isTransactionControl: Bool {
+    switch effect {
+    case .begin, .commit, .rollback: true
+    default: false
+    }
+  }
+
+  /// Whether it changes the catalog.
   var isDefinition: Bool {
     if case .define = effect { return true }
     return false

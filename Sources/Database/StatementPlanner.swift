@@ -7,6 +7,8 @@ struct StatementPlanner: Sendable {
   let policy: MachineAccessPolicy
   let metrics: MetricsRelation
   let streams: StreamCatalog
+  /// Whether statements that are not about streams go to a database behind.
+  var hasBackend = false
 
   /// Reads the statements of a text, in order.
   func read(
@@ -36,6 +38,7 @@ struct StatementPlanner: Sendable {
       if case .fetch = stream { plan.returnsRows = true }
       return plan
     }
+    if let plan = try backendPlan(statement, session) { return plan }
     try refuseLiveTables(statement)
     try policy.check(statement, head: statement.head)
     let behindView = streamsBehindView(statement, session)

@@ -1,5 +1,6 @@
 internal import Synchronization
 
+public import ADBC
 public import Columnar
 public import DuckDB
 public import Engine
@@ -37,6 +38,8 @@ public final class StreamingDatabase: Sendable {
   private let state = Mutex(State())
 
   let log: StatementLog
+  /// The database behind, if there is one.
+  public let backend: Backend?
 
   /// Opens the database.
   ///
@@ -44,9 +47,10 @@ public final class StreamingDatabase: Sendable {
   ///   - allocator: Makes the memory of results; the server's way out ships it as it is.
   ///   - eventLog: Where the rows of streams are.
   ///   - coldRows: The same log, if its old rows may be kept elsewhere.
+  ///   - engine: How to reach the database behind; nil for none.
   public init(
     options: DatabaseOptions, library: DuckDBLibrary, allocator: any BufferAllocator,
-    eventLog: any LogStore, coldRows: (any ColdRows)? = nil,
+    eventLog: any LogStore, coldRows: (any ColdRows)? = nil, engine settings: EngineSettings? = nil,
     clock: @escaping @Sendable () -> Int64 = WallClock.microseconds,
     metrics serverMetrics: ServerMetrics = ServerMetrics(),
     logger: Logger = Logger(label: "hyprstream") { _ in SwiftLogNoOpLogHandler() }
@@ -60,8 +64,10 @@ public final class StreamingDatabase: Sendable {
     streams = StreamCatalog(eventLog)
     let policy = MachineAccessPolicy(allowedDirectories: options.allowedDirectories)
     planner = StatementPlanner(
-      policy: policy,
-      metrics: metrics, streams: streams)
+      policy: policy, metrics: metrics, streams: streams, hasBackend: settings != nil)
+    let spoolLimits = SpoolLimits(
+      directory: options.spoolDirectory,
+      disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount))
     do throws(DuckDBError) {
       instances = try EngineInstances(options, library: library, metrics: metrics)
       engine = DuckDBEngine(
@@ -73,11 +79,17 @@ public final class StreamingDatabase: Sendable {
             leftQueue: { serverMetrics.statementLeftQueue(waited: $0) },
             refused: { serverMetrics.statementRefused() })),
         maxThreadCount: options.maxRunning + 4, allocator: allocator,
-        spoolLimits: SpoolLimits(
-          directory: options.spoolDirectory,
-          disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount)))
+        spoolLimits: spoolLimits)
     } catch {
       throw DatabaseError(error)
+    }
+    let engine = engine
+    backend = settings.map { settings in
+      Backend(
+        ADBCEngine(
+          name: settings.name, settings.manager, settings.connection, admission: engine.admission,
+          allocator: allocator, spoolLimits: spoolLimits),
+        cache: options.cache.map { ResultCache($0) })
     }
     relations = StreamRelations(engine.instance, catalog: metrics.catalog)
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
@@ -184,13 +196,16 @@ public final class StreamingDatabase: Sendable {
 
   /// Looks after sessions until the task is cancelled: leases, time-outs, idle transactions.
   public func run() async {
+    var round = 0
     while !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(200))
+      round += 1
       let sessions = state.withLock { Array($0.sessions.values) }
       for session in sessions { session.sweep() }
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
+      if round % 25 == 0 { backend?.cache?.sweep() }
     }
   }
 
@@ -209,6 +224,7 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
+    backend?.engine.close()
   }
 
   /// Lets endless queries end, so that their calls do.
@@ -222,5 +238,19 @@ extension StreamingDatabase {
     engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
+  }
+}
+
+/// How to reach a database behind.
+public struct EngineSettings: Sendable {
+  /// By which people know it.
+  public var name: String
+  public var manager: DriverManager
+  public var connection: ConnectionSettings
+
+  public init(name: String, manager: DriverManager, connection: ConnectionSettings) {
+    self.name = name
+    self.manager = manager
+    self.connection = connection
   }
 }

@@ -30,10 +30,13 @@ final class Transaction: Sendable {
     /// Rows for streams, which become visible at its end.
     var streamWrites: [TopicWrite] = []
     var streamByteCount = 0
+    /// Where its statements run on the database behind, and what they have changed there.
+    var backendLane: BackendLane?
+    var reach = CacheVersions.Reach.nothing
 
     var hasWritten: Bool {
       switch phase {
-      case .reading: !streamWrites.isEmpty
+      case .reading: !streamWrites.isEmpty || backendLane != nil
       case .writing: true
       case .ended: false
       }
@@ -80,6 +83,7 @@ final class Transaction: Sendable {
     }
     // One that has ended meanwhile would take the rows and lose them.
     try checkOpen()
+    if backendLane != nil { throw .mixedTransaction }
     let isKept = state.withLock { state in
       if case .ended = state.phase { return false }
       state.lastUse = .now
@@ -108,6 +112,36 @@ final class Transaction: Sendable {
     }
   }
 
+  var backendLane: BackendLane? { state.withLock { $0.backendLane } }
+
+  /// The lane for statements on the database behind; `make` is called for the first of them.
+  func laneForBackend(
+    _ make: () -> BackendLane
+  ) throws(DatabaseError) -> BackendLane {
+    try checkOpen()
+    let lane = state.withLock { state -> BackendLane? in
+      if let lane = state.backendLane { return lane }
+      guard state.streamWrites.isEmpty else { return nil }
+      let lane = make()
+      state.backendLane = lane
+      return lane
+    }
+    guard let lane else { throw .mixedTransaction }
+    return lane
+  }
+
+  /// - Returns: The lane; it is its no longer.
+  func takeBackendLane() -> BackendLane? {
+    state.withLock { state in
+      defer { state.backendLane = nil }
+      return state.backendLane
+    }
+  }
+
+  var reach: CacheVersions.Reach { state.withLock { $0.reach } }
+
+  func noteReach(_ reach: CacheVersions.Reach) { state.withLock { $0.reach.formUnion(reach) } }
+
   func becomeWriting(on lane: Lane) { state.withLock { $0.phase = .writing(lane) } }
 
   /// The lane that is its own from before the first write until its end has been carried out.
@@ -120,6 +154,7 @@ final class Transaction: Sendable {
     state.withLock { state in
       state.phase = .reading
       state.isExpiring = false
+      state.reach = .nothing
     }
   }
 
@@ -154,4 +189,11 @@ final class Transaction: Sendable {
       return true
     }
   }
+}
+
+extension DatabaseError {
+  /// There is no way to commit both or neither.
+  static let mixedTransaction = DatabaseError(
+    .failedPrecondition,
+    "a transaction may change streams or the engine behind, not both: use a transaction for each")
 }

@@ -43,7 +43,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     var isSpooling = false
     var reader: CheckedContinuation<Void, Never>?
     var endWaiters: [CheckedContinuation<Void, Never>] = []
-    var onEnd: (@Sendable (EngineError?) -> Void)?
+    var onEnd: [@Sendable (EngineError?) -> Void] = []
     var rowCount = 0
     var byteCount = 0
     var changedRowCount: Int?
@@ -55,8 +55,11 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
     var isWanted: Bool { isClaimed || isSpooling }
     /// The worker shall pause.
     var isFull: Bool {
-      queuedByteCount >= (isClaimed ? maxQueuedByteCount : maxUnclaimedByteCount)
+      byteCount >= runAheadByteCount
+        && queuedByteCount >= (isClaimed ? maxQueuedByteCount : maxUnclaimedByteCount)
     }
+    /// So much is computed whether anyone reads or not.
+    var runAheadByteCount = 0
   }
 
   public let schema: Schema
@@ -72,10 +75,13 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   ///   - source: Where batches come from. The pump owns it, and releases it on a worker.
   ///   - instance: The DuckDB that the batches come from, if they do.
   ///   - announcement: Made when there is something to read, at the latest.
+  ///   - runAheadByteCount: So much is computed whether anyone reads or not.
   init(
     schema: Schema, source: any ResultSource, of instance: DuckDBInstance?, pool: WorkerPool,
-    allocator: any BufferAllocator, spoolLimits: SpoolLimits, announcement: Announcement? = nil
+    allocator: any BufferAllocator, spoolLimits: SpoolLimits, announcement: Announcement? = nil,
+    runAheadByteCount: Int = 0
   ) {
+    state.withLock { $0.runAheadByteCount = runAheadByteCount }
     self.announcement = announcement
     self.instance = instance
     self.schema = schema
@@ -232,13 +238,13 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
       defer {
         state.reader = nil
         state.endWaiters = []
-        state.onEnd = nil
+        state.onEnd = []
       }
       return (state.reader, state.endWaiters, state.onEnd, state.failure)
     }
     waiting.0?.resume()
     for waiter in waiting.1 { waiter.resume() }
-    waiting.2?(waiting.3)
+    for action in waiting.2 { action(waiting.3) }
     announce()
   }
 
@@ -298,7 +304,7 @@ public final class ResultPump: ConnectionHolder, @unchecked Sendable {
   public func onEnd(_ action: @escaping @Sendable (EngineError?) -> Void) {
     let (isEnded, failure) = state.withLock { state in
       let isEnded = state.isEnded && !state.isFilling
-      if !isEnded { state.onEnd = action }
+      if !isEnded { state.onEnd.append(action) }
       return (isEnded, state.failure)
     }
     if isEnded { action(failure) }

@@ -122,7 +122,7 @@ extension FlightService {
         schema: table.columns[1].string(at: row) ?? "",
         name: table.columns[2].string(at: row) ?? "")
       // A view whose table is gone has no columns; that is no reason to fail the others.
-      schemas[name] = try? await session.schema(of: "FROM " + name.sql, context)
+      schemas[name] = try? await session.schema(of: "SELECT * FROM " + name.sql, context)
     }
     let answer = TableSchemas.append(to: table, columns: column) { schemas[$0] }
     return (answer.schema, [answer])

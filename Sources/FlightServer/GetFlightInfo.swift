@@ -26,7 +26,7 @@ extension FlightService {
     let context = StatementContext(connectionID: call.connection.id)
     switch descriptor.type {
     case .path:
-      let query = try await session.query("FROM " + Self.relation(descriptor.path), context)
+      let query = try await session.query("SELECT * FROM " + Self.relation(descriptor.path), context)
       return try info(query, descriptor)
     case .cmd:
       let command = try FlightSQL.Command(unpacking: descriptor.cmd)
@@ -104,7 +104,7 @@ extension FlightService {
   ) async throws -> Schema {
     let context = StatementContext(connectionID: call.connection.id)
     guard descriptor.type == .cmd else {
-      return try await session.schema(of: "FROM " + Self.relation(descriptor.path), context)
+      return try await session.schema(of: "SELECT * FROM " + Self.relation(descriptor.path), context)
     }
     let command = try FlightSQL.Command(unpacking: descriptor.cmd)
     if let schema = Metadata.schema(of: command) { return schema }

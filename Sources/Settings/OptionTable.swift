@@ -8,9 +8,7 @@ public enum OptionTable {
 
   /// Options that are read and checked, but that nothing acts on yet.
   public static let inert: Set<String> = [
-    "engine-connection", "engine-username", "engine-password", "enable-cache", "cache-engine",
-    "cache-connection", "cache-max-duration", "cache-policy", "cache-max-bytes",
-    "max-batch-bytes",
+    "cache-engine", "cache-connection", "max-batch-bytes",
   ]
 
   public static func option(named name: String) -> ServerOption? { byName[name] }

@@ -41,9 +41,8 @@ public final class ADBCEngine: Sendable {
     workers = WorkerPool(name: "backend", maxThreadCount: settings.pool.maxCount + 4)
   }
 
-  public func makeLane(isTransaction: Bool) -> BackendLane {
-    BackendLane(self, isTransaction: isTransaction)
-  }
+  /// - Parameter isHome: Whether it stays with a session over several transactions.
+  public func makeLane(isHome: Bool = false) -> BackendLane { BackendLane(self, isHome: isHome) }
 
   /// What the pool of connections looks like now.
   public var figures: PoolFigures { connections.figures }
@@ -71,8 +70,10 @@ public final class ADBCEngine: Sendable {
   /// - Parameters:
   ///   - parameters: One run per row; `nil` for a statement without parameters.
   ///   - mayRepeat: Whether it may be sent again if the connection turns out to be dead.
+  ///   - flight: Gets the result at its end. Whoever made it ends it if this throws.
   public func start(
-    _ sql: String, parameters: Batch? = nil, mayRepeat: Bool = true, _ call: BackendCall
+    _ sql: String, parameters: Batch? = nil, mayRepeat: Bool = true,
+    for flight: CacheFlight? = nil, _ call: BackendCall
   ) async throws(EngineError) -> ResultPump {
     try await admission.enter()
     var repeats = mayRepeat
@@ -83,8 +84,12 @@ public final class ADBCEngine: Sendable {
         throw error
       }
       do throws(EngineError) {
-        return try await open(sql, parameters, on: lease.resource, call, leaves: true) { failure in
-          if failure?.isConnectionLost == true { lease.discard(isLost: true) } else { lease.giveBack() }
+        return try await open(sql, parameters, on: lease.resource, for: flight, call) { failure in
+          if failure?.isConnectionLost == true {
+            lease.discard(isLost: true)
+          } else {
+            lease.giveBack()
+          }
         }
       } catch {
         guard repeats, call.reason == nil, case .backend(let failure) = error,
@@ -98,14 +103,14 @@ public final class ADBCEngine: Sendable {
     }
   }
 
-  /// Opens a result on a worker and fills a pump with it in the same go.
+  /// Opens a result on a worker and fills a pump with it in the same go. Leaves the place of admission when the worker goes away, but
+  /// not if this throws.
   ///
   /// - Parameters:
-  ///   - leaves: Whether a place of admission is left when the worker goes away; not if this throws.
   ///   - onRelease: Called once, when the connection is free again, with the error that ended the result.
   func open(
-    _ sql: String, _ parameters: Batch?, on connection: ADBCConnection, _ call: BackendCall,
-    leaves: Bool, onRelease: @escaping @Sendable (ADBCError?) -> Void
+    _ sql: String, _ parameters: Batch?, on connection: ADBCConnection,
+    for flight: CacheFlight? = nil, _ call: BackendCall, onRelease: @escaping @Sendable (ADBCError?) -> Void
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -113,12 +118,14 @@ public final class ADBCEngine: Sendable {
           do throws(EngineError) {
             let (schema, source) = try execute(sql, parameters, connection, call, onRelease)
             let announcement = Announcement()
+            let recorded = flight.map { RecordingSource(source, schema, for: $0) }
             let pump = ResultPump(
-              schema: schema, source: source, of: nil, pool: workers, allocator: allocator,
-              spoolLimits: spoolLimits, announcement: announcement)
+              schema: schema, source: recorded ?? source, of: nil, pool: workers,
+              allocator: allocator, spoolLimits: spoolLimits, announcement: announcement,
+              runAheadByteCount: flight?.maxByteCount ?? 0)
             announcement.whenMade { continuation.resume(returning: .success(pump)) }
             pump.fill()
-            if leaves { admission.leave() }
+            admission.leave()
           } catch {
             continuation.resume(returning: .failure(error))
           }
@@ -150,10 +157,14 @@ public final class ADBCEngine: Sendable {
     }
   }
 
-  /// A result of batches that are there already.
-  public func ready(_ schema: Schema, _ batches: [Batch]) -> ResultPump {
+  /// A result of batches that are there already. Does not wait.
+  ///
+  /// - Parameter changedRowCount: For the answer to a statement that has changed rows.
+  public func ready(
+    _ schema: Schema, _ batches: [Batch], changedRowCount: Int? = nil
+  ) -> ResultPump {
     let pump = ResultPump(
-      schema: schema, source: BatchesSource(batches), of: nil, pool: workers, allocator: allocator,
+      schema: schema, source: BatchesSource(batches, changedRowCount), of: nil, pool: workers, allocator: allocator,
       spoolLimits: spoolLimits)
     pump.fill()
     return pump
@@ -182,6 +193,14 @@ public final class ADBCEngine: Sendable {
   ) async throws(EngineError) -> Value {
     try await admission.enter()
     defer { admission.leave() }
+    return try await load(call, body)
+  }
+
+  /// The same for what waits for its client's data: outside of admission.
+  public func load<Value: Sendable>(
+    _ call: BackendCall,
+    _ body: @escaping @Sendable (ADBCConnection) throws(ADBCError) -> Value
+  ) async throws(EngineError) -> Value {
     let lease = try await connect()
     let result = await run(on: lease.resource, call, body)
     if case .failure(.backend(let error)) = result, error.isConnectionLost {
@@ -260,8 +279,8 @@ extension ADBCConnection {
     return statement
   }
 
-  /// Runs `body` in a transaction, unless one is open.
-  func inTransaction<Value>(
+  /// Runs `body` in a transaction of its own, or in the one that is open.
+  public func inTransaction<Value>(
     _ body: () throws(ADBCError) -> Value
   ) throws(ADBCError) -> Value {
     guard isAutocommit else { return try body() }
@@ -311,10 +330,13 @@ extension ADBCConnection {
 /// Batches that are there.
 private final class BatchesSource: ResultSource {
   private var rest: ArraySlice<Batch>
-  let changedRowCount: Int? = nil
+  let changedRowCount: Int?
   var progress: Double? { nil }
 
-  init(_ batches: [Batch]) { rest = batches[...] }
+  init(_ batches: [Batch], _ changedRowCount: Int?) {
+    rest = batches[...]
+    self.changedRowCount = changedRowCount
+  }
 
   func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? {
     rest.popFirst()

@@ -13,17 +13,18 @@ public final class BackendLane: Sendable {
     var openResult: ResultPump?
     /// Why the connection, and with it all that lived there, is gone.
     var loss: EngineError?
+    var isInTransaction = false
     var hasEnded = false
   }
 
   private let engine: ADBCEngine
-  private let isTransaction: Bool
+  private let isHome: Bool
   private let turn = Turn()
   private let state = Mutex(State())
 
-  init(_ engine: ADBCEngine, isTransaction: Bool) {
+  init(_ engine: ADBCEngine, isHome: Bool) {
     self.engine = engine
-    self.isTransaction = isTransaction
+    self.isHome = isHome
   }
 
   deinit {
@@ -39,8 +40,8 @@ public final class BackendLane: Sendable {
     await turn.acquire()
     defer { turn.release() }
     do throws(EngineError) {
-      let connection = try await connection(call)
-      let pump = try await engine.open(sql, parameters, on: connection, call, leaves: true) {
+      let connection = try await connection()
+      let pump = try await engine.open(sql, parameters, on: connection, call) {
         [weak self] failure in
         if let failure { self?.note(failure) }
       }
@@ -59,49 +60,67 @@ public final class BackendLane: Sendable {
   ) async throws(EngineError) -> Value {
     await turn.acquire()
     defer { turn.release() }
-    let connection = try await connection(call)
+    let connection = try await connection()
     let result = await engine.run(on: connection, call, body)
     if case .failure(.backend(let error)) = result { note(error) }
     return try result.get()
   }
 
-  /// Ends the transaction. The lane cannot be used afterwards.
+  /// Runs a statement for what it changes, with all its rows of parameters or none of them.
+  public func update(
+    _ sql: String, parameters: Batch?, _ call: BackendCall
+  ) async throws(EngineError) -> Int? {
+    try await run(call) { (connection) throws(ADBCError) in
+      guard let parameters, parameters.rowCount > 1 else {
+        return try connection.prepared(sql, parameters).executeUpdate()
+      }
+      return try connection.inTransaction { () throws(ADBCError) in
+        try connection.prepared(sql, parameters).executeUpdate()
+      }
+    }
+  }
+
+  /// Begins a transaction; does nothing in one.
+  public func begin() async throws(EngineError) {
+    guard !state.withLock({ $0.isInTransaction }) else { return }
+    try await run(BackendCall()) { (connection) throws(ADBCError) in
+      if connection.isAutocommit { try connection.setAutocommit(false) }
+    }
+    state.withLock { $0.isInTransaction = true }
+  }
+
+  /// Ends the transaction. Unless it is a session's own, the lane cannot be used afterwards.
   public func end(commits: Bool) async throws(EngineError) {
     await turn.acquire()
     defer { turn.release() }
     await spoolOpenResult()
     let (lease, loss) = state.withLock { state in
-      state.hasEnded = true
-      defer { state.lease = nil }
-      return (state.lease, state.loss)
+      state.isInTransaction = false
+      state.hasEnded = !isHome
+      let found = (state.lease, state.loss)
+      if !isHome { state.lease = nil }
+      return found
     }
     if let loss, commits { throw loss }
     guard let lease else { return }
-    let result = await engine.run(on: lease.resource, BackendCall()) { (connection) throws(ADBCError) in
+    let result = await engine.run(on: lease.resource, BackendCall()) {
+      (connection) throws(ADBCError) in
       if commits { try connection.commit() } else { try connection.rollback() }
       try connection.setAutocommit(true)
     }
-    if case .failure = result { lease.discard() } else { lease.giveBack() }
+    if case .failure = result, !isHome { lease.discard() }
+    if case .success = result, !isHome { lease.giveBack() }
     try result.get()
   }
 
   /// The connection, free for the next statement. Called with the turn.
-  private func connection(_ call: BackendCall) async throws(EngineError) -> ADBCConnection {
+  private func connection() async throws(EngineError) -> ADBCConnection {
     await spoolOpenResult()
     let (lease, loss, hasEnded) = state.withLock { ($0.lease, $0.loss, $0.hasEnded) }
     if hasEnded { throw .outOfTurn("the transaction ended before the statement could run") }
     if let loss { throw loss }
     if let lease { return lease.resource }
     let fresh = try await engine.connect()
-    if isTransaction {
-      let begun = await engine.run(on: fresh.resource, call) { (connection) throws(ADBCError) in
-        try connection.setAutocommit(false)
-      }
-      if case .failure(let error) = begun {
-        fresh.discard()
-        throw error
-      }
-    }
     state.withLock { $0.lease = fresh }
     return fresh.resource
   }

@@ -1,3 +1,4 @@
+private import ADBC
 internal import Console
 private import DataFolder
 private import Database
@@ -36,7 +37,8 @@ final class FlightSQLServer: RunningServer {
     eventLog = try EventLog.open(parts.folder, logger: parts.logger)
     database = try StreamingDatabase(
       options: settings, library: library, allocator: NetworkBufferAllocator(),
-      eventLog: eventLog, coldRows: eventLog, metrics: parts.metrics, logger: parts.logger)
+      eventLog: eventLog, coldRows: eventLog, engine: try EngineSettings(options.engine),
+      metrics: parts.metrics, logger: parts.logger)
     figures = ServerFigures(
       database, parts.metrics, memoryLimit: options.memoryLimit(machineBytes: Machine.memoryBytes),
       syncTotals: { [eventLog] in eventLog.syncTotals })
@@ -60,7 +62,14 @@ final class FlightSQLServer: RunningServer {
     return StreamDoor { () throws(DatabaseError) in try database.openSession() }
   }
 
-  var statusLines: [ServerStatus.Line] { [.init("Engine", "DuckDB \(database.duckDBVersion)")] }
+  var statusLines: [ServerStatus.Line] {
+    let duckDB = ServerStatus.Line("Engine", "DuckDB \(database.duckDBVersion)")
+    guard let backend = database.backend else { return [duckDB] }
+    return [
+      ServerStatus.Line("Engine", backend.engine.displayText),
+      ServerStatus.Line("Streams", "DuckDB \(database.duckDBVersion)"),
+    ]
+  }
 
   var statusFigures: [ServerStatus.Figure] {
     let load = database.engine.admission.load
@@ -84,6 +93,7 @@ final class FlightSQLServer: RunningServer {
 
   func start() async throws -> (host: String, port: Int) {
     try await database.recover()
+    try await reachBackend()
     let address = try await grpc.start()
     let (database, service, figures) = (database, service, figures)
     background.withLock { tasks in
@@ -93,6 +103,20 @@ final class FlightSQLServer: RunningServer {
       ]
     }
     return address
+  }
+
+  /// Connects to the database behind: settings that cannot work end the start, one that does not answer does not.
+  private func reachBackend() async throws {
+    guard let backend = database.backend else { return }
+    do throws(DatabaseError) {
+      let version = try await backend.reach()
+      parts.logger.info(
+        "reached the engine",
+        metadata: ["engine": "\(backend.engine.displayText)", "version": "\(version)"])
+    } catch {
+      guard error.code == .unavailable else { throw error }
+      parts.logger.warning("\(error.message); statements fail until it can be reached")
+    }
   }
 
   /// Moves old rows out of the log and lets retention do its work, now and then.
@@ -131,7 +155,14 @@ extension DatabaseOptions {
     extensionDirectory =
       options.machine.extensionDirectory.isEmpty ? nil : options.machine.extensionDirectory
     extensions = options.machine.extensions
-    engineSettings = options.engine.options
+    if options.engine.backend == .duckdb {
+      engineSettings = options.engine.options
+      if !options.engine.connection.isEmpty {
+        path = options.engine.connection == ":memory:" ? nil : options.engine.connection
+      }
+    } else if options.cache.isEnabled {
+      cache = ResultCache.Limits(options)
+    }
     allowedDirectories = options.machine.allowedDirectories
     coldDirectory = folder?.coldPath
     tierLocations = options.machine.tierLocations
@@ -150,5 +181,39 @@ extension DatabaseOptions {
     handleLease = options.timeouts.handleLease
     slowStatementThreshold = options.log.slowStatementThreshold
     metricsWindow = options.metricsWindow
+  }
+}
+
+extension EngineSettings {
+  /// Nil for DuckDB in this process.
+  fileprivate init?(_ engine: ServerOptions.Engine) throws {
+    guard engine.backend == .adbc else { return nil }
+    let manager = try DriverManager.load()
+    do throws(ADBCError) {
+      self.init(
+        name: "engine", manager: manager,
+        connection: try ConnectionSettings(
+          connection: engine.connection, options: engine.options,
+          username: engine.username.isEmpty ? nil : engine.username,
+          password: engine.password.isEmpty ? nil : engine.password))
+    } catch {
+      throw OptionError.conflict(option: "--engine-connection", reason: error.message)
+    }
+  }
+}
+
+extension ResultCache.Limits {
+  fileprivate init(_ options: ServerOptions) {
+    self.init()
+    maxByteCount =
+      options.cache.maxBytes > 0
+      ? options.cache.maxBytes : options.memoryLimit(machineBytes: Machine.memoryBytes) / 4
+    maxAge = options.cache.maxDuration
+    policy =
+      switch options.cache.policy {
+      case .ttl: .ttl
+      case .lru: .lru
+      case .lfu: .lfu
+      }
   }
 }

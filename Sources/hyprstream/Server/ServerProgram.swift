@@ -17,11 +17,6 @@ struct ServerProgram {
   /// Runs until a signal ends the server; returns when everything is closed.
   func run() async throws {
     let options = loaded.options
-    if options.engine.backend != .duckdb {
-      throw OptionError.notAvailable(
-        option: loaded.origins["engine"]?.spelling ?? "--engine",
-        reason: "the engine \(options.engine.backend.rawValue) is not available yet; use duckdb")
-    }
     ThisProcess.prepare()
     let threshold = LineLogHandler.Threshold(Logger.Level(options.log.level))
     let logger = Self.startLog(options.log, threshold)

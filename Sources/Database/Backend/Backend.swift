@@ -1,0 +1,102 @@
+internal import Synchronization
+
+internal import ADBC
+internal import Columnar
+public import Engine
+
+/// The database behind: every statement goes there that is not about streams. In front of it may be a cache.
+public final class Backend: Sendable {
+  public let engine: ADBCEngine
+  /// Nil for a plain proxy.
+  public let cache: ResultCache?
+  private let reaches = Mutex<[String: KnownReach]>([:])
+
+  private struct KnownReach {
+    var reach: CacheVersions.Reach
+    var until: ContinuousClock.Instant
+  }
+
+  /// How long what is known of a table holds: views and triggers may be made behind our back.
+  private static let reachLifetime = Duration.seconds(1)
+  private static let maxReachCount = 10_000
+
+  init(_ engine: ADBCEngine, cache: ResultCache?) {
+    self.engine = engine
+    self.cache = cache
+  }
+
+  /// Connects, if that was not done before.
+  ///
+  /// - Returns: The name and version of the database.
+  /// - Throws: UNAVAILABLE when it does not answer; another code when the settings have to be changed first.
+  public func reach() async throws(DatabaseError) -> String {
+    do throws(EngineError) {
+      return try await engine.known().version
+    } catch {
+      throw DatabaseError(error)
+    }
+  }
+
+  /// What a change of the rows of a table changes: the table, or, when views, triggers, foreign keys that cascade or
+  /// partitions depend on it, anything.
+  func reach(ofTable name: String?) async -> CacheVersions.Reach {
+    guard cache != nil else { return .nothing }
+    guard let name = name?.lowercased() else { return .everything }
+    let now = ContinuousClock.now
+    if let known = reaches.withLock({ $0[name] }), known.until > now { return known.reach }
+    let reach: CacheVersions.Reach =
+      (try? await standsAlone(name)) == true ? .names([name]) : .everything
+    reaches.withLock { reaches in
+      if reaches.count >= Self.maxReachCount { reaches = [:] }
+      reaches[name] = KnownReach(reach: reach, until: now + Self.reachLifetime)
+    }
+    return reach
+  }
+
+  /// The catalog has changed.
+  func forgetReaches() { reaches.withLock { $0 = [:] } }
+
+  private func standsAlone(_ name: String) async throws -> Bool {
+    let dialect = try await engine.known().dialect
+    guard let question = Self.dependencyQuestion(name, dialect) else { return false }
+    return try await engine.run(BackendCall()) { (connection) throws(ADBCError) in
+      let result = try connection.query(question)
+      defer { result.close() }
+      guard let batch = try result.next(), batch.rowCount == 1, batch.columns.count == 1 else {
+        return false
+      }
+      return ["0", "false", "f"].contains(batch.columns[0].string(at: 0) ?? "")
+    }
+  }
+
+  /// A query for how many things depend on the tables of a name, which must be tables; nil where we do not know how to ask.
+  private static func dependencyQuestion(_ name: String, _ dialect: Dialect) -> String? {
+    let literal = dialect.literal(name)
+    switch dialect {
+    case .postgresql:
+      return """
+        SELECT (count(*) FILTER (WHERE c.relkind <> 'r' OR c.relhassubclass OR c.relispartition OR c.relhasrules
+            OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+            OR EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid)
+            OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.confrelid = c.oid
+              AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd')))
+            OR EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
+              WHERE d.refobjid = c.oid AND d.classid = 'pg_rewrite'::regclass AND r.ev_class <> c.oid))
+          + CASE WHEN count(*) = 0 THEN 1 ELSE 0 END)::bigint AS dependents
+        FROM pg_class c WHERE lower(c.relname) = \(literal) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+        """
+    case .sqlite:
+      return """
+        SELECT count(*) + (SELECT count(*) = 0 FROM sqlite_master WHERE type = 'table' AND lower(name) = \(literal))
+          + (SELECT count(*) FROM sqlite_master WHERE sql LIKE '% CASCADE%' OR sql LIKE '% SET NULL%' OR sql LIKE '% SET DEFAULT%')
+        FROM sqlite_master WHERE type IN ('view', 'trigger')
+        """
+    case .duckdb:
+      return """
+        SELECT (SELECT count(*) FROM duckdb_views() WHERE NOT internal)
+          + (SELECT CAST(count(*) = 0 AS INTEGER) FROM duckdb_tables() WHERE lower(table_name) = \(literal))
+        """
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,72 @@
+internal import SQL
+
+/// What is known of a statement for the database behind.
+struct BackendPlan: Sendable {
+  var traits: StatementTraits
+  var hint: CacheHint
+  /// The form in which equal statements are equal.
+  var canonical: String
+  /// The table whose rows it changes, if it changes those of one table only.
+  var target: String?
+
+  /// Why its result is neither looked up nor kept; nil if it is.
+  var bypass: String? {
+    if hint.isOff { return "it says no_cache" }
+    if traits.changesSomething { return "it changes something" }
+    return hint.isForced ? nil : traits.variance
+  }
+}
+
+extension StatementPlanner {
+  /// A statement for the database behind: in its own dialect, and as it was written.
+  ///
+  /// - Returns: Nil if the statement is for us, because it names a stream or our own catalog.
+  func backendPlan(
+    _ statement: StatementText, _ session: MetricsRelation.Session
+  ) throws(SQLError) -> StatementPlan? {
+    guard hasBackend else { return nil }
+    let head = statement.head
+    var relations = statement.relationReferences.map(\.name)
+    if let target = head.target { relations.append(target) }
+    if relations.contains(where: { isOurs($0, session) }) { return nil }
+    let traits = statement.traits
+    var plan = StatementPlan(sql: statement.text, effect: effect(of: head, traits))
+    plan.returnsRows = head.returnsRows
+    plan.needsOwnConnection = needsOwnConnection(head)
+    plan.backend = BackendPlan(
+      traits: traits, hint: try statement.cacheHint, canonical: statement.canonical,
+      target: head.isDML && !head.hasLeadingWith ? head.target?.name : nil)
+    return plan
+  }
+
+  private func isOurs(_ name: QualifiedName, _ session: MetricsRelation.Session) -> Bool {
+    if stream(name, session) != nil { return true }
+    let first = name.parts.count > 1 ? name.parts.first?.lowercased() : nil
+    return first == metrics.catalog.lowercased()
+  }
+
+  private func effect(
+    of head: StatementHead, _ traits: StatementTraits
+  ) -> StatementPlan.Effect {
+    switch head.kind {
+    case .transaction(.begin): .begin
+    case .transaction(.commit): .commit
+    case .transaction(.rollback): .rollback
+    case .query: traits.changesSomething ? .write : .read
+    case .explain(let analyzes, let inner): !analyzes || inner.isReadOnly ? .read : .write
+    case .insert, .update, .delete, .merge: .write
+    case .other(let verb) where ["show", "explain", "describe"].contains(verb.lowercased()): .read
+    default: .define
+    }
+  }
+
+  /// Whether it makes, changes or uses something that only its connection knows.
+  private func needsOwnConnection(_ head: StatementHead) -> Bool {
+    switch head.kind {
+    case .create(let create): create.isTemporary
+    case .set, .reset, .use, .prepare, .execute, .deallocate: true
+    case .pragma: !head.isReadOnly
+    default: false
+    }
+  }
+}

@@ -1,0 +1,320 @@
+internal import Synchronization
+
+internal import ADBC
+internal import Columnar
+internal import Engine
+internal import SQL
+
+/// Statements for the database behind.
+extension Session {
+  /// Where such a statement runs.
+  private struct BackendRoute {
+    /// Nil: a connection from the pool.
+    var lane: BackendLane?
+    var transaction: Transaction?
+  }
+
+  /// Starts a statement for the database behind; one that changes something has done so when this returns.
+  func startOnBackend(
+    _ plan: StatementPlan, _ details: BackendPlan, parameters: Batch?, _ context: StatementContext
+  ) async throws(DatabaseError) -> (ResultPump, CacheOutcome?) {
+    guard let backend = database.backend else { throw .noBackend }
+    do {
+      let route = try await backendRoute(plan, backend, context)
+      route.transaction?.beginStatement()
+      defer { route.transaction?.endStatement() }
+      let sql = try await backend.text(plan.sql, hasParameters: parameters != nil)
+      guard plan.isUpdate else {
+        return try await read(sql, details, parameters, backend, route.lane)
+      }
+      let pump = try await change(plan, sql, details, parameters, backend, route)
+      return (pump, nil)
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+
+  // MARK: - Reading
+
+  private func read(
+    _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
+    _ lane: BackendLane?
+  ) async throws -> (ResultPump, CacheOutcome?) {
+    let call = BackendCall()
+    if let lane {
+      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+        try await lane.start(sql, parameters: parameters, call)
+      }
+      database.log.started(sql, pump, session: id)
+      return (pump, backend.cache == nil ? nil : .bypass("the session has a connection of its own"))
+    }
+    if let cache = backend.cache, details.bypass == nil {
+      return try await readCached(sql, details, parameters, backend, cache)
+    }
+    // What a function does that nobody knows, the cache must expect.
+    let mayChange = details.traits.unknownFunction != nil && !details.hint.isForced
+    if mayChange { backend.cache?.advance(.everything) }
+    let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+      try await backend.engine.start(
+        sql, parameters: parameters, mayRepeat: !mayChange, call)
+    }
+    database.log.started(sql, pump, session: id)
+    if mayChange, let cache = backend.cache { pump.onEnd { _ in cache.advance(.everything) } }
+    return (pump, backend.cache.map { _ in .bypass(details.bypass ?? "") })
+  }
+
+  private func readCached(
+    _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
+    _ cache: ResultCache
+  ) async throws -> (ResultPump, CacheOutcome?) {
+    let use = ResultCache.Use(
+      ResultCache.Key(sql: details.canonical, parameters: parameters?.cacheKey ?? []),
+      names: details.traits.names,
+      maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) })
+    let flight: CacheFlight
+    switch cache.find(use) {
+    case .hit(let result): return (answer(sql, result, backend), .hit(result.age))
+    case .follow(let other):
+      if let result = await other.result() {
+        return (answer(sql, result, backend), .hit(result.age))
+      }
+      // There was nothing to share.
+      let call = BackendCall()
+      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+        try await backend.engine.start(sql, parameters: parameters, call)
+      }
+      database.log.started(sql, pump, session: id)
+      return (pump, .miss)
+    case .lead(let made): flight = made
+    }
+    let call = BackendCall()
+    do {
+      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+        try await backend.engine.start(sql, parameters: parameters, for: flight, call)
+      }
+      database.log.started(sql, pump, session: id)
+      return (pump, .miss)
+    } catch {
+      flight.abandon()
+      throw error
+    }
+  }
+
+  private func answer(
+    _ sql: String, _ result: ResultCache.Result, _ backend: Backend
+  ) -> ResultPump {
+    let pump = backend.engine.ready(result.schema, result.batches)
+    database.log.started(sql, pump, session: id)
+    return pump
+  }
+
+  // MARK: - Changing
+
+  private func change(
+    _ plan: StatementPlan, _ sql: String, _ details: BackendPlan, _ parameters: Batch?,
+    _ backend: Backend, _ route: BackendRoute
+  ) async throws -> ResultPump {
+    var reach = CacheVersions.Reach.everything
+    if case .write = plan.effect { reach = await backend.reach(ofTable: details.target) }
+    return try await changing(reach, backend, route.transaction) {
+      if plan.isDefinition { backend.forgetReaches() }
+      let call = BackendCall()
+      if plan.returnsRows {
+        let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+          if let lane = route.lane {
+            return try await lane.start(sql, parameters: parameters, call)
+          }
+          return try await backend.engine.start(
+            sql, parameters: parameters, mayRepeat: false, call)
+        }
+        database.log.started(sql, pump, session: id)
+        await stoppable(onStop: { pump.stop($0) }) { _ in await pump.spool() }
+        if let failure = pump.failure {
+          pump.close()
+          throw failure
+        }
+        return pump
+      }
+      let count = try await database.log.counting(sql, session: id) {
+        try await stoppable(onStop: { call.stop($0) }) { _ in
+          if let lane = route.lane {
+            return try await lane.update(sql, parameters: parameters, call) ?? -1
+          }
+          return try await backend.engine.update(sql, parameters: parameters, call) ?? -1
+        }
+      }
+      return backend.engine.ready(
+        Schema([]), [], changedRowCount: count < 0 ? nil : count)
+    }
+  }
+
+  /// Runs a change so that no result is served, or kept, that was computed before it: see ``CacheVersions``.
+  private func changing<Value>(
+    _ reach: CacheVersions.Reach, _ backend: Backend, _ transaction: Transaction?,
+    _ body: () async throws -> Value
+  ) async throws -> Value {
+    guard let cache = backend.cache else { return try await body() }
+    if let transaction {
+      // Nobody else sees it before the end of the transaction, where the versions advance.
+      transaction.noteReach(reach)
+      return try await body()
+    }
+    cache.advance(reach)
+    defer { cache.advance(reach) }
+    return try await body()
+  }
+
+  /// Loads rows into a table of the database behind: all of them or none.
+  func ingestOnBackend(
+    _ request: IngestRequest, schema: Schema, from queue: IngestQueue, _ backend: Backend,
+    _ context: StatementContext
+  ) async throws -> Int {
+    var plan = StatementPlan(sql: "", effect: .write)
+    plan.needsOwnConnection = request.isTemporary
+    let makes = request.ifMissing == .create
+    let route = try await backendRoute(plan, backend, context)
+    let reach = makes ? .everything : await backend.reach(ofTable: request.table)
+    let target = IngestTarget(
+      table: request.table, schema: request.schema, catalog: request.catalog, mode: request.mode,
+      isTemporary: request.isTemporary)
+    let body: @Sendable (ADBCConnection) throws(ADBCError) -> Int? = {
+      (connection) throws(ADBCError) in
+      try connection.inTransaction { () throws(ADBCError) in
+        try connection.ingest(into: target, schema: schema) { try queue.next() }
+      }
+    }
+    let call = BackendCall()
+    return try await changing(reach, backend, route.transaction) {
+      if makes { backend.forgetReaches() }
+      return try await database.log.counting("ingest into \(request.relation)", session: id) {
+        try await stoppable(onStop: { reason in
+          queue.fail("the load was stopped")
+          call.stop(reason)
+        }) { _ in
+          if let lane = route.lane { return try await lane.run(call, body) ?? queue.rowCount }
+          return try await backend.engine.load(call, body) ?? queue.rowCount
+        }
+      }
+    }
+  }
+
+  // MARK: - Where it runs
+
+  private func backendRoute(
+    _ plan: StatementPlan, _ backend: Backend, _ context: StatementContext
+  ) async throws(DatabaseError) -> BackendRoute {
+    let isolation = state.withLock { $0.isolation }
+    if let transaction = try transaction(context.transaction) {
+      if plan.isUpdate || isolation == .snapshot || transaction.backendLane != nil {
+        let fresh = state.withLock { $0.backendHome }
+        let lane = try transaction.laneForBackend { fresh ?? backend.engine.makeLane() }
+        do { try await lane.begin() } catch { throw DatabaseError(error) }
+        return BackendRoute(lane: lane, transaction: transaction)
+      }
+      return BackendRoute(lane: state.withLock { $0.backendHome }, transaction: transaction)
+    }
+    guard plan.needsOwnConnection else {
+      return BackendRoute(lane: state.withLock { $0.backendHome })
+    }
+    let lane = state.withLock { state in
+      let home = state.backendHome ?? backend.engine.makeLane(isHome: true)
+      state.backendHome = home
+      return home
+    }
+    return BackendRoute(lane: lane)
+  }
+
+  /// Ends a transaction on the database behind.
+  func finishOnBackend(
+    _ transaction: Transaction, _ lane: BackendLane, commits: Bool
+  ) async throws(DatabaseError) {
+    let reach = transaction.reach
+    let cache = database.backend?.cache
+    if commits { cache?.advance(reach) }
+    defer { cache?.advance(reach) }
+    do throws(EngineError) {
+      try await lane.end(commits: commits)
+    } catch {
+      guard commits else { return }
+      transaction.end("it could not be committed")
+      throw DatabaseError(error)
+    }
+  }
+
+  // MARK: - Describing
+
+  func describeOnBackend(
+    _ plan: StatementPlan, _ context: StatementContext
+  ) async throws(DatabaseError) -> StatementDescription {
+    guard let backend = database.backend else { throw .noBackend }
+    let lane = try transaction(context.transaction)?.backendLane ?? state.withLock { $0.backendHome }
+    do {
+      let sql = try await backend.text(plan.sql, hasParameters: true)
+      let described = try await backend.engine.describe(
+        sql, isRead: plan.isRead, returnsRows: plan.returnsRows, on: lane, BackendCall())
+      return StatementDescription(
+        resultSchema: described.resultSchema, parameterSchema: described.parameterSchema,
+        isForBackend: true)
+    } catch {
+      throw DatabaseError(any: error)
+    }
+  }
+}
+
+/// What the cache had to do with a result.
+public enum CacheOutcome: Hashable, Sendable {
+  /// It was there, and so old.
+  case hit(Duration)
+  case miss
+  /// The cache was not asked; why.
+  case bypass(String)
+}
+
+extension ResultCache.Result {
+  var age: Duration { .now - madeAt }
+}
+
+extension Backend {
+  /// A statement as the database behind reads it: PostgreSQL knows parameters by number only.
+  func text(_ sql: String, hasParameters: Bool) async throws(EngineError) -> String {
+    guard hasParameters, sql.utf8.contains(UInt8(ascii: "?")),
+      try await engine.known().dialect == .postgresql, let text = try? SQLText(sql)
+    else { return sql }
+    var (result, end, number) = ("", 0, 0)
+    for token in text.tokens where token.kind == .parameter && text.text(of: token) == "?" {
+      number += 1
+      result += text.text(in: end..<token.range.lowerBound) + "$\(number)"
+      end = token.range.upperBound
+    }
+    return result + text.text(in: end..<text.bytes.count)
+  }
+}
+
+extension DatabaseError {
+  fileprivate static let noBackend = DatabaseError(
+    .failedPrecondition, "the server has no engine behind it (--engine adbc)")
+}
+
+extension IngestRequest {
+  fileprivate var mode: IngestTarget.Mode {
+    switch (ifMissing, ifExists) {
+    case (.create, .append): .createOrAppend
+    case (.create, .fail): .create
+    case (_, .replace): .replace
+    case (.fail, _): .append
+    }
+  }
+}
+
+extension Batch {
+  /// Bytes that are equal for equal rows of equal types.
+  var cacheKey: [UInt8] {
+    var encoder = IPCEncoder(schema: schema)
+    var bytes = encoder.schemaMessage.header
+    for message in (try? encoder.encode(self)) ?? [] {
+      bytes += message.header
+      for buffer in message.body { buffer.values(as: UInt8.self).withUnsafeBufferPointer { bytes += $0 } }
+    }
+    return bytes
+  }
+}
