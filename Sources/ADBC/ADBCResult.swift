@@ -82,10 +82,10 @@ public final class ADBCResult: @unchecked Sendable {
   public func close() { connection.lock { leave() } }
 
   private func leave() {
-    if isOpen, statement != nil, lastByteCount >= Self.smallByteCount, connection.sendsToTheEnd,
+    if isOpen, let statement, lastByteCount >= Self.smallByteCount, connection.sendsToTheEnd,
       connection.isAutocommit
     {
-      try? connection.cancel()
+      try? statement.cancel()
     }
     release()
   }
@@ -100,6 +100,7 @@ public final class ADBCResult: @unchecked Sendable {
 
   private func release() {
     connection.closed(self)
+    if isOpen, let statement { connection.ended(statement) }
     isOpen = false
     if let release = unsafe stream.pointee.release { unsafe release(stream) }
     unsafe stream.pointee.release = nil
