@@ -40,9 +40,10 @@ extension ADBCConnection {
     catalog: String? = nil, schema: String? = nil, table: String
   ) throws(ADBCError) -> Schema {
     try lock { () throws(ADBCError) in
-      try unsafe withTexts([catalog, schema]) { texts throws(ADBCError) in
+      try unsafe withTexts([catalog, schema, table]) { texts throws(ADBCError) in
         try unsafe importSchema { target, error in
-          unsafe AdbcConnectionGetTableSchema(handle, texts[0], texts[1], table, target, error)
+          unsafe AdbcConnectionGetTableSchema(
+            handle, texts[0], texts[1], texts[2], target, error)
         }
       }
     }
@@ -115,6 +116,7 @@ func withTexts<Value>(
   _ texts: [String?],
   _ body: ([UnsafePointer<CChar>?]) throws(ADBCError) -> Value
 ) throws(ADBCError) -> Value {
+  try refuseZero(in: texts)
   var pointers: [UnsafeMutablePointer<CChar>?] = unsafe []
   for text in texts {
     guard let text else {

@@ -19,6 +19,10 @@ public final class ADBCConnection: @unchecked Sendable {
   private let openResultCount = Atomic(0)
 
   private struct WeakResult { weak var result: ADBCResult? }
+  /// Statements that are executed, or whose result is open.
+  private let running = Mutex<[ObjectIdentifier: WeakStatement]>([:])
+
+  private struct WeakStatement: Sendable { weak let statement: ADBCStatement? }
 
   init(
     of database: ADBCDatabase, _ parent: UnsafeMutablePointer<AdbcDatabase>, _ call: Call,
@@ -68,10 +72,15 @@ public final class ADBCConnection: @unchecked Sendable {
     try statement(sql).executeUpdate()
   }
 
-  /// Ends what runs on this connection, soon, with the status `cancelled`. From any thread.
+  /// Ends what runs on this connection, soon, with the status `cancelled`: executions and open results. From any thread.
   ///
   /// Not every driver can: then the status of the error is `notImplemented`.
   public func cancel() throws(ADBCError) {
+    // Some drivers cancel statements only, some connections only.
+    let statements = running.withLock { running in running.values.compactMap(\.statement) }
+    var isCancelled = false
+    for statement in statements { isCancelled = (try? statement.cancel()) != nil || isCancelled }
+    guard !isCancelled else { return }
     try unsafe call.check { error in unsafe AdbcConnectionCancel(handle, error) }
   }
 
@@ -117,6 +126,17 @@ public final class ADBCConnection: @unchecked Sendable {
       try setAutocommit(true)
     }
   }
+
+  func began(_ statement: ADBCStatement) {
+    running.withLock { $0[ObjectIdentifier(statement)] = WeakStatement(statement: statement) }
+  }
+
+  func ended(_ statement: ADBCStatement) {
+    running.withLock { $0[ObjectIdentifier(statement)] = nil }
+  }
+
+  /// Whether an open result keeps the connection busy until its last row is sent.
+  var sendsToTheEnd: Bool { database.driver.location.lowercased().contains("postgres") }
 
   /// Called with the lock.
   func opened(_ result: ADBCResult) {

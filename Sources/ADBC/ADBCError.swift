@@ -46,6 +46,11 @@ public struct ADBCError: Error, Hashable, Sendable {
   }
 }
 
+extension ADBCError {
+  /// Whether `cancel` has ended the statement, as far as the driver tells.
+  public var isCancellation: Bool { status == .cancelled || sqlState == "57014" }
+}
+
 extension ADBCError: CustomStringConvertible {
   public var description: String {
     sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message

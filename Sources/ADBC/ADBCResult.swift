@@ -13,7 +13,11 @@ public final class ADBCResult: @unchecked Sendable {
   private let connection: ADBCConnection
   /// A statement must outlive its stream.
   private let statement: ADBCStatement?
-  private var isOpen = true
+  private var isOpen = false
+  /// Of the batch that was pulled last.
+  private var lastByteCount = Int.max
+  /// A smaller batch was the last one, or there is not much left.
+  private static let smallByteCount = 65_536
   /// The columns of every batch.
   public private(set) var schema = Schema()
   /// Rows inserted, updated or deleted; or those of the result, if the driver knows before they are read; `nil` if it does not.
@@ -37,11 +41,12 @@ public final class ADBCResult: @unchecked Sendable {
     let code = unsafe getSchema(stream, room.schema.assumingMemoryBound(to: ArrowSchema.self))
     guard code == 0 else { throw failure(code) }
     schema = try unsafe imported(room.schema)
+    isOpen = true
     connection.opened(self)
   }
 
   deinit {
-    connection.lock { release() }
+    connection.lock { leave() }
     unsafe stream.deallocate()
   }
 
@@ -63,7 +68,7 @@ public final class ADBCResult: @unchecked Sendable {
         return nil
       }
       do throws(CDataError) {
-        return try unsafe CData.importBatch(moving: room.array, schema: schema)
+        return try checked(unsafe CData.importBatch(moving: room.array, schema: schema))
       } catch {
         throw ADBCError(.invalidData, error.description)
       }
@@ -71,10 +76,31 @@ public final class ADBCResult: @unchecked Sendable {
   }
 
   /// Ends the result, also when rows are left. Doing it again does nothing.
-  public func close() { connection.lock { release() } }
+  ///
+  /// PostgreSQL sends all rows of a result that nobody reads before it takes the next statement. So it is told to stop, unless a
+  /// transaction is open, which that would abort.
+  public func close() { connection.lock { leave() } }
+
+  private func leave() {
+    if isOpen, let statement, lastByteCount >= Self.smallByteCount, connection.sendsToTheEnd,
+      connection.isAutocommit
+    {
+      try? statement.cancel()
+    }
+    release()
+  }
+
+  /// Databases that do not care what text is, such as SQLite, hand out bytes that are none.
+  private func checked(_ batch: Batch) throws(CDataError) -> Batch {
+    lastByteCount = batch.byteCount
+    guard let place = batch.firstInvalidText() else { return batch }
+    throw .invalidArray(
+      "column \"\(place.column)\" has a text in row \(place.row) of a batch that is not UTF-8")
+  }
 
   private func release() {
     connection.closed(self)
+    if isOpen, let statement { connection.ended(statement) }
     isOpen = false
     if let release = unsafe stream.pointee.release { unsafe release(stream) }
     unsafe stream.pointee.release = nil

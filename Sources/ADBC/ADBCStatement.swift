@@ -35,6 +35,7 @@ public final class ADBCStatement: @unchecked Sendable {
   }
 
   public func setSQL(_ sql: String) throws(ADBCError) {
+    try refuseZero(in: [sql])
     try unsafe check { handle, error in unsafe AdbcStatementSetSqlQuery(handle, sql, error) }
   }
 
@@ -100,12 +101,13 @@ public final class ADBCStatement: @unchecked Sendable {
       openResult?.close()
       var rowCount: Int64 = -1
       let result = try explained { () throws(ADBCError) in
-        try unsafe ADBCResult(from: connection, keeping: self) { stream, error in
+        let result = try unsafe ADBCResult(from: connection, keeping: self) { stream, error in
           unsafe AdbcStatementExecuteQuery(handle, stream, &rowCount, error)
         }
+        openResult = result
+        return result
       }
       result.rowsAffected = rowCount < 0 ? nil : Int(rowCount)
-      openResult = result
       return result
     }
   }
@@ -192,6 +194,9 @@ public final class ADBCStatement: @unchecked Sendable {
     _ execute: () throws(ADBCError) -> Value
   ) throws(ADBCError) -> Value {
     let value: Value
+    connection.began(self)
+    // An open result goes on until it is closed.
+    defer { if openResult == nil { connection.ended(self) } }
     do throws(ADBCError) {
       value = try execute()
     } catch {

@@ -17,6 +17,12 @@ extension OptionValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
   public init(integerLiteral value: Int64) { self = .int(value) }
 }
 
+/// C ends a text at a zero: what follows would be left out without a word.
+func refuseZero(in texts: [String?]) throws(ADBCError) {
+  guard texts.contains(where: { $0?.utf8.contains(0) == true }) else { return }
+  throw ADBCError(.invalidArgument, "a text for the database contains a zero byte")
+}
+
 /// The eight functions that set and get options of one kind of handle.
 @safe
 struct OptionFunctions<Handle> {
@@ -39,6 +45,7 @@ struct OptionFunctions<Handle> {
 
   func set(_ name: String, _ value: OptionValue, of target: Target, _ call: Call) throws(ADBCError)
   {
+    try refuseZero(in: [name, value.textValue])
     try unsafe call.check { error in
       switch value {
       case .text(let text): unsafe setText(target, name, text, error)

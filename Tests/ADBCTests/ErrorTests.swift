@@ -154,6 +154,25 @@ import Testing
     #expect(try connection.value("SELECT 1") == "1")
   }
 
+  @Test(arguments: [Backend.postgresql, .duckdb])
+  func `an open result is cancelled, too, and what is not running is not`(_ backend: Backend) throws
+  {
+    let connection = try backend.connect()
+    try? connection.cancel()
+    #expect(try connection.value("SELECT 1") == "1")
+    let result = try connection.query(
+      backend == .postgresql
+        ? "SELECT generate_series(1, 10000000000)" : "SELECT range FROM range(10000000000)")
+    #expect(try result.next() != nil)
+    try connection.cancel()
+    let error = try failure { () throws(ADBCError) in while try result.next() != nil {} }
+    if backend == .postgresql { #expect(error.isCancellation, "\(error.status) \(error)") }
+    #expect(
+      error.message.lowercased().contains("cancel") || error.message.contains("INTERRUPT"),
+      "\(error)")
+    #expect(try connection.value("SELECT 1") == "1")
+  }
+
   private func failureOfSleep(_ connection: ADBCConnection) async throws -> ADBCError {
     try await withCheckedThrowingContinuation { continuation in
       runOnThread {

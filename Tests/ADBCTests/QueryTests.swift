@@ -135,12 +135,52 @@ import Testing
     #expect(try database.connect().value("SELECT current_user::text") == "postgres")
   }
 
-  @Test func `a result can be left before its end while the server sends`() throws {
+  @Test(arguments: [false, true])
+  func `a result can be left before its end while the server sends`(_ pullsFirst: Bool) throws {
     let connection = try Backend.postgresql.connect()
     do {
-      let result = try connection.query("SELECT i FROM generate_series(1, 3000000) AS t(i)")
+      // More than anybody would wait for.
+      let result = try connection.query(
+        "SELECT generate_series(1, 10000000000), repeat('x', 100)")
+      if pullsFirst { #expect(try result.next() != nil) }
+    }
+    #expect(try connection.value("SELECT 1") == "1")
+  }
+
+  @Test func `a result that is left in a transaction does not abort it`() throws {
+    let connection = try Backend.postgresql.connect()
+    try connection.setAutocommit(false)
+    do {
+      let result = try connection.query(
+        "SELECT i, repeat('x', 100) FROM generate_series(1, 300000) AS t(i)")
       #expect(try result.next() != nil)
     }
     #expect(try connection.value("SELECT 1") == "1")
+    try connection.rollback()
+  }
+
+  @Test func `text that is not UTF-8 is refused, with its place`() throws {
+    let connection = try Backend.sqlite.connect()
+    for value in ["CAST(x'61ff' AS TEXT)", "CAST(x'C0AF' AS TEXT)"] {
+      let result = try connection.query(
+        "SELECT 1 AS n, 'ä' AS t UNION ALL SELECT 2, \(value) UNION ALL SELECT 3, NULL")
+      let error = try failure { () throws(ADBCError) in _ = try result.next() }
+      #expect(error.status == .invalidData)
+      #expect(error.message.contains("\"t\"") && error.message.contains("row 1"), "\(error)")
+    }
+    #expect(try connection.value("SELECT 'ä🦆'") == "ä🦆")
+  }
+
+  @Test(arguments: Backend.allCases)
+  func `a zero in a text is refused, not cut off`(_ backend: Backend) throws {
+    let connection = try backend.connect()
+    let errors = [
+      try failure { () throws(ADBCError) in _ = try connection.query("SELECT 1 \u{0}, 2") },
+      try failure { () throws(ADBCError) in try connection.setOption("a\u{0}", "b") },
+      try failure { () throws(ADBCError) in try connection.setOption("a", "b\u{0}") },
+      try failure { () throws(ADBCError) in _ = try connection.tableSchema(table: "a\u{0}") },
+      try failure { () throws(ADBCError) in _ = try connection.objects(table: "a\u{0}") },
+    ]
+    for error in errors { #expect(error.message.contains("zero byte")) }
   }
 }

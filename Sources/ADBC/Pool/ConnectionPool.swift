@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Connections to one database.
 public typealias ConnectionPool = ResourcePool<ADBCConnection>
 
@@ -42,6 +44,7 @@ extension ResourcePool<ADBCConnection> {
   ) async throws(ADBCError) -> Value {
     let lease: Lease
     do throws(PoolError) { lease = try await self.lease() } catch { throw error.adbcError }
+    let isCancelled = Mutex(false)
     let result = await withTaskCancellationHandler {
       do throws(ADBCError) {
         return Result<Value, ADBCError>.success(try await lease.run(body))
@@ -49,12 +52,15 @@ extension ResourcePool<ADBCConnection> {
         return .failure(error)
       }
     } onCancel: {
+      isCancelled.withLock { $0 = true }
       try? lease.resource.cancel()
     }
-    if case .failure(let error) = result, error.isConnectionLost {
-      lease.discard(isLost: true)
-    } else {
-      lease.giveBack()
+    switch result {
+    case .failure(let error) where error.isConnectionLost: lease.discard(isLost: true)
+    case .failure(let error) where error.isCancellation: lease.giveBack()
+    default:
+      // What was cancelled too late must not hit the next user.
+      if isCancelled.withLock({ $0 }) { lease.discard() } else { lease.giveBack() }
     }
     return try result.get()
   }
