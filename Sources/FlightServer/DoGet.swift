@@ -91,7 +91,29 @@ extension FlightService {
     let context = StatementContext(connectionID: call.connection.id)
     var facts = self.facts
     if case .getSqlInfo = command { facts = try await allFacts(session, context) }
-    guard let answer = Metadata.answer(to: command, facts: { facts }) else {
+    guard let depth = Self.foreignDepth(command) else {
+      return try await metadata(command, facts, nil, context, session)
+    }
+    return try await session.withForeignObjects(depth) { objects in
+      try await metadata(command, facts, objects, context, session)
+    }
+  }
+
+  /// What a command has to know of a database behind.
+  private static func foreignDepth(_ command: FlightSQL.Command) -> ForeignDepth? {
+    switch command {
+    case .getCatalogs: .catalogs
+    case .getDbSchemas: .schemas
+    case .getTables: .tables
+    default: nil
+    }
+  }
+
+  private func metadata(
+    _ command: FlightSQL.Command, _ facts: ServerFacts, _ foreign: ForeignObjects?,
+    _ context: StatementContext, _ session: Session
+  ) async throws -> (schema: Schema, batches: [Batch]) {
+    guard let answer = Metadata.answer(to: command, facts: { facts }, foreign: foreign) else {
       throw GRPCError(.invalidArgument, "the ticket is not one that this server gave out")
     }
     switch answer {
@@ -110,11 +132,13 @@ extension FlightService {
   ) async throws -> (schema: Schema, batches: [Batch]) {
     let tableRows = try await session.internalQuery(tables.sql, context)
     let columnRows = try await session.internalQuery(columns.sql, context)
-    guard !tableRows.isEmpty, !columnRows.isEmpty else {
-      return (GetTables.schemaWithTableSchema, [])
-    }
+    guard !tableRows.isEmpty else { return (GetTables.schemaWithTableSchema, []) }
     let table = try tables.labelled(try Batch.concatenate(tableRows))
-    let column = try Batch.concatenate(columnRows)
+    let column =
+      columnRows.isEmpty
+      ? Batch(
+        schema: columns.schema, columns: columns.schema.fields.map { .empty($0.type) }, rowCount: 0)
+      : try Batch.concatenate(columnRows)
     var schemas: [RelationName: Schema] = [:]
     for row in 0..<table.rowCount {
       let name = RelationName(

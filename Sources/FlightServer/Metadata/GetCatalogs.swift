@@ -4,13 +4,14 @@ import Columnar
 enum GetCatalogs {
   static let schema = Schema(Field("catalog_name", .utf8, isNullable: false))
 
-  static func query() -> MetadataQuery {
+  /// - Parameter foreign: Those of a database behind: a query.
+  static func query(foreign: String? = nil) -> MetadataQuery {
     MetadataQuery(
       schema: schema,
       sql: """
         SELECT database_name AS catalog_name FROM duckdb_databases()
         WHERE NOT internal AND \(SQLFilter.visible(catalog: "database_name"))
-        ORDER BY 1
+        \(foreign.map { "UNION FROM \($0)" } ?? "") ORDER BY 1
         """)
   }
 }

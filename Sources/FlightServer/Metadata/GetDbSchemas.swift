@@ -6,18 +6,23 @@ enum GetDbSchemas {
   static let schema = Schema(
     Field("catalog_name", .utf8), Field("db_schema_name", .utf8, isNullable: false))
 
-  static func query(_ command: FlightSQL.CommandGetDbSchemas) -> MetadataQuery {
+  /// - Parameter foreign: Those of a database behind: a query.
+  static func query(
+    _ command: FlightSQL.CommandGetDbSchemas, foreign: String? = nil
+  ) -> MetadataQuery {
     let filter = SQLFilter.all(
-      SQLFilter.visible(catalog: "database_name", schema: "schema_name"),
-      SQLFilter.equals("database_name", command.hasCatalog ? command.catalog : nil),
+      SQLFilter.visible(catalog: "catalog_name", schema: "db_schema_name"),
+      SQLFilter.equals("catalog_name", command.hasCatalog ? command.catalog : nil),
       SQLFilter.matches(
-        "schema_name",
+        "db_schema_name",
         command.hasDbSchemaFilterPattern ? command.dbSchemaFilterPattern : nil))
     return MetadataQuery(
       schema: schema,
       sql: """
-        SELECT database_name AS catalog_name, schema_name AS db_schema_name
-        FROM duckdb_schemas() WHERE \(filter) ORDER BY 1, 2
+        SELECT catalog_name, db_schema_name FROM (
+          SELECT database_name AS catalog_name, schema_name AS db_schema_name FROM duckdb_schemas()
+          \(foreign.map { "UNION ALL BY NAME FROM \($0)" } ?? "")
+        ) WHERE \(filter) ORDER BY 1, 2
         """)
   }
 }

@@ -12,12 +12,17 @@ enum GetTables {
     schema.fields + [Field("table_schema", .binary, isNullable: false)])
 
   /// The first four columns; `TableSchemas` adds the fifth.
-  static func query(_ command: FlightSQL.CommandGetTables) -> MetadataQuery {
+  ///
+  /// - Parameter foreign: Those of a database behind: a query.
+  static func query(
+    _ command: FlightSQL.CommandGetTables, foreign: String? = nil
+  ) -> MetadataQuery {
     MetadataQuery(
       schema: schema,
       sql: """
         SELECT catalog_name, db_schema_name, table_name, table_type
-        FROM (\(relations)) WHERE \(filter(command)) ORDER BY 1, 2, 3, 4
+        FROM (\(relations)\(foreign.map { " UNION ALL BY NAME FROM \($0)" } ?? ""))
+        WHERE \(filter(command)) ORDER BY 1, 2, 3, 4
         """)
   }
 

@@ -1,4 +1,5 @@
 public import Columnar
+public import Database
 public import FlightProtocol
 
 /// Answers the metadata commands of Flight SQL. Pure: it names schemas and SQL; who holds a
@@ -34,19 +35,23 @@ public enum Metadata {
 
   /// How to answer the command; nil when it is not a metadata command.
   ///
-  /// - Parameter facts: What `CommandGetSqlInfo` tells; called for that command only.
+  /// - Parameters:
+  ///   - facts: What `CommandGetSqlInfo` tells; called for that command only.
+  ///   - foreign: The relations of a database behind.
   public static func answer(
-    to command: FlightSQL.Command, facts: () throws -> ServerFacts
+    to command: FlightSQL.Command, facts: () throws -> ServerFacts,
+    foreign: ForeignObjects? = nil
   ) rethrows -> Answer? {
     switch command {
     case .getSqlInfo(let info): .batch(GetSqlInfo.batch(info, facts: try facts()))
     case .getXdbcTypeInfo(let types): .batch(GetXdbcTypeInfo.batch(types))
-    case .getCatalogs: .query(GetCatalogs.query())
-    case .getDbSchemas(let schemas): .query(GetDbSchemas.query(schemas))
+    case .getCatalogs: .query(GetCatalogs.query(foreign: foreign?.catalogs))
+    case .getDbSchemas(let schemas): .query(GetDbSchemas.query(schemas, foreign: foreign?.schemas))
     case .getTables(let tables) where tables.includeSchema:
       .tablesWithSchemas(
-        tables: GetTables.query(tables), columns: TableSchemas.columnsQuery(tables))
-    case .getTables(let tables): .query(GetTables.query(tables))
+        tables: GetTables.query(tables, foreign: foreign?.tables),
+        columns: TableSchemas.columnsQuery(tables))
+    case .getTables(let tables): .query(GetTables.query(tables, foreign: foreign?.tables))
     case .getTableTypes: .batch(GetTableTypes.batch())
     case .getPrimaryKeys(let keys): .query(GetPrimaryKeys.query(keys))
     case .getExportedKeys(let keys): .query(GetExportedKeys.query(keys))

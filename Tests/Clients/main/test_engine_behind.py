@@ -274,3 +274,27 @@ options = {{ pool_max = "10", pool_min = "1", connect_timeout = "30" }}
         process.terminate()
         process.wait(30)
         os.environ.update(old)
+
+
+def test_metadata_lists_what_the_database_has(front, postgres, table):
+    postgres.execute(f"CREATE SCHEMA {table}_space", f"CREATE VIEW {table}_space.seen AS SELECT id FROM {table}")
+    try:
+        with dbapi.connect(front.url, autocommit=True) as connection:
+            objects = connection.adbc_get_objects(depth="columns", table_name_filter=f"{table}%").read_all().to_pylist()
+            found = {
+                (entry["catalog_name"], schema["db_schema_name"], relation["table_name"], relation["table_type"])
+                for entry in objects for schema in entry["catalog_db_schemas"] or [] for relation in schema["db_schema_tables"] or []
+            }
+            assert ("postgres", "public", table, "TABLE") in found
+            columns = [
+                column["column_name"] for entry in objects for schema in entry["catalog_db_schemas"] or []
+                for relation in schema["db_schema_tables"] or [] for column in relation["table_columns"] or []
+            ]
+            assert columns == ["id", "amount", "who"]
+            schema = connection.adbc_get_table_schema(table, db_schema_filter="public")
+            assert schema.field("id").type == pa.int64()
+            views = connection.adbc_get_objects(depth="tables", db_schema_filter=f"{table}_space").read_all().to_pylist()
+            assert "'table_type': 'VIEW'" in str(views)
+            assert "pg_catalog" not in str(connection.adbc_get_objects(depth="db_schemas").read_all().to_pylist())
+    finally:
+        postgres.execute(f"DROP SCHEMA {table}_space CASCADE")
