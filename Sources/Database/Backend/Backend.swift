@@ -11,6 +11,9 @@ public final class Backend: Sendable {
   public let cache: ResultCache?
   private let reaches = Mutex<[String: KnownReach]>([:])
 
+  /// Until when the table of loads is tidy; nil before it was made.
+  private let appliedTidyUntil = Mutex<Int64?>(nil)
+
   private struct KnownReach {
     var reach: CacheVersions.Reach
     var until: ContinuousClock.Instant
@@ -51,6 +54,18 @@ public final class Backend: Sendable {
       reaches[name] = KnownReach(reach: reach, until: now + Self.reachLifetime)
     }
     return reach
+  }
+
+  /// The table of the loads that were applied; made when it is first asked for, and cleared of old rows once an hour.
+  func appliedLoads(now: Int64) async throws -> AppliedLoads {
+    let applied = AppliedLoads(dialect: try await engine.known().dialect)
+    if let until = appliedTidyUntil.withLock({ $0 }), until > now { return applied }
+    try await engine.run(BackendCall()) { (connection) throws(ADBCError) in
+      try applied.make(connection)
+      try applied.forgetOld(at: now, connection)
+    }
+    appliedTidyUntil.withLock { $0 = now + 3_600_000_000 }
+    return applied
   }
 
   /// The catalog has changed.

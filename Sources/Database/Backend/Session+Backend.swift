@@ -178,10 +178,19 @@ extension Session {
     let target = IngestTarget(
       table: request.table, schema: request.schema, catalog: request.catalog, mode: request.mode,
       isTemporary: request.isTemporary)
+    let key = try AppliedLoads.Key(request)
+    if key != nil, route.lane != nil { throw DatabaseError.keyedInTransaction }
+    let applied = key == nil ? nil : try await backend.appliedLoads(now: database.nowMicroseconds)
+    let now = database.nowMicroseconds
     let body: @Sendable (ADBCConnection) throws(ADBCError) -> Int? = {
       (connection) throws(ADBCError) in
-      try connection.inTransaction { () throws(ADBCError) in
-        try connection.ingest(into: target, schema: schema) { try queue.next() }
+      guard let key, let applied else {
+        return try connection.inTransaction { () throws(ADBCError) in
+          try connection.ingest(into: target, schema: schema) { try queue.next() }
+        }
+      }
+      return try applied.once(key, at: now, connection) { () throws(ADBCError) in
+        try connection.ingest(into: target, schema: schema) { try queue.next() } ?? queue.rowCount
       }
     }
     let call = BackendCall()
@@ -307,6 +316,12 @@ extension Backend {
 extension DatabaseError {
   fileprivate static let noBackend = DatabaseError(
     .failedPrecondition, "the server has no engine behind it (--engine adbc)")
+}
+
+extension DatabaseError {
+  fileprivate static let keyedInTransaction = DatabaseError(
+    .failedPrecondition,
+    "a load with a producer and a sequence is a transaction of its own: send it outside of one")
 }
 
 extension IngestRequest {

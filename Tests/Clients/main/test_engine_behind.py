@@ -298,3 +298,31 @@ def test_metadata_lists_what_the_database_has(front, postgres, table):
             assert "pg_catalog" not in str(connection.adbc_get_objects(depth="db_schemas").read_all().to_pylist())
     finally:
         postgres.execute(f"DROP SCHEMA {table}_space CASCADE")
+
+
+def test_a_load_that_is_sent_again_is_stored_once(front, postgres, table):
+    rows = pa.table({"id": pa.array(range(1000), pa.int64()), "amount": [1.0] * 1000, "who": ["x"] * 1000})
+    with Raw(front.url) as raw:
+        for _ in range(3):
+            assert raw.ingest(table, rows, mode="append", options={"producer": "p", "sequence": "1"}) == 1000
+        more = rows.set_column(0, "id", pa.array(range(1000, 2000), pa.int64()))
+        assert raw.ingest(table, more, mode="append", options={"producer": "p", "sequence": "2"}) == 1000
+        # One that fails leaves nothing, and may be sent again when it is mended.
+        with pytest.raises((flight.FlightError, pa.ArrowException), match="duplicate key"):
+            raw.ingest(table, rows, mode="append", options={"producer": "p", "sequence": "3"})
+        with pytest.raises((flight.FlightError, pa.ArrowException), match="sequence"):
+            raw.ingest(table, rows, mode="append", options={"producer": "p", "sequence": "first"})
+        assert raw.ingest(table, rows.set_column(0, "id", pa.array(range(2000, 3000), pa.int64())), mode="append", options={"producer": "p", "sequence": "3"}) == 1000
+    assert postgres.rows(f"SELECT count(*) FROM {table}") == [(3000,)]
+
+    # Many at once with the same key: one of them stores.
+    def load():
+        with Raw(front.url) as own:
+            own.ingest(table, rows.set_column(0, "id", pa.array(range(5000, 6000), pa.int64())), mode="append", options={"producer": "q", "sequence": "1"})
+
+    threads = [threading.Thread(target=load) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert postgres.rows(f"SELECT count(*) FROM {table}") == [(4000,)]
