@@ -52,6 +52,19 @@ import Testing
     #expect(!"\(error.details)".contains("wrong-p"))
   }
 
+  @Test func `a secret is removed from what the server says`() throws {
+    let manager = try DriverManager.load()
+    let server = try postgres()
+    // The database is named like the password, and the server names the database.
+    let uri = server.socketURI(database: "hush-hush").replacing(
+      "postgres@", with: "postgres:hush-hush@")
+    let error = try failure { () throws(ADBCError) in
+      _ = try ADBCDatabase(manager, driver: .find("postgresql"), uri: uri)
+    }
+    #expect(error.message.contains("database \"***\" does not exist"), "\(error)")
+    #expect(!"\(error.details.map(\.text))".contains("hush"))
+  }
+
   @Test func `a server that is not there is an error of input and output`() throws {
     let manager = try DriverManager.load()
     let error = try failure { () throws(ADBCError) in
