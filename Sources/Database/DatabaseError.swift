@@ -122,12 +122,13 @@ extension DatabaseError {
   static func unreachable(_ name: String, _ error: PoolError) -> DatabaseError {
     switch error {
     case .connect(let cause), .open(last: let cause, _, _):
-      // Only what someone has to mend in the settings is not a passing trouble.
-      let settings: Set<ADBCStatus> = [.notFound, .invalidArgument, .notImplemented, .unauthenticated]
-      let isPassing = cause.isConnectionLost || !settings.contains(cause.status)
+      guard let setting = cause.settingToChange else {
+        return DatabaseError(
+          .unavailable, "the engine \(name) cannot be reached: \(error.oneLine)", cause: error)
+      }
       return DatabaseError(
-        isPassing ? .unavailable : .failedPrecondition,
-        "the engine \(name) cannot be reached: \(error)", cause: error)
+        .failedPrecondition, "the engine \(name) cannot be reached: \(error.oneLine); \(setting)",
+        cause: error)
     case .waitTimeout:
       return DatabaseError(.resourceExhausted, "the engine \(name) is busy: \(error)", cause: error)
     case .cancelled: return DatabaseError(.cancelled, "the statement was cancelled")
@@ -136,7 +137,40 @@ extension DatabaseError {
   }
 }
 
+extension PoolError {
+  /// Drivers write several lines, the last of them empty.
+  fileprivate var oneLine: String {
+    description.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}
+
 extension ADBCError {
+  /// What to do about a connection that fails for good; nil if it may be there again by itself.
+  ///
+  /// Drivers tell such failures with the same status as a server that is down, so their words decide.
+  fileprivate var settingToChange: String? {
+    let words = message.lowercased()
+    func says(_ parts: String...) -> Bool { parts.contains { words.contains($0) } }
+    if says("authentication failed", "no password supplied", "password is required") {
+      return "check the user name and password (engine_username, engine_password)"
+    }
+    if says("pg_hba.conf", "is not permitted to log in") {
+      return "let this user log in, or use another (engine_username)"
+    }
+    if says("invalid uri", "invalid connection option")
+      || says("database \"", "role \"") && says("does not exist")
+    {
+      return "change engine_connection or engine_options"
+    }
+    switch status {
+    case .notFound, .invalidArgument, .notImplemented:
+      return "change engine_connection or engine_options"
+    case .unauthenticated, .unauthorized:
+      return "check the user name and password (engine_username, engine_password)"
+    default: return nil
+    }
+  }
+
   /// What SQLSTATE says, where it says more than the driver's own status.
   fileprivate var code: DatabaseError.Code? {
     guard let sqlState else { return nil }

@@ -13,7 +13,8 @@ extension Session {
     let prepared = PreparedQuery(
       sql: sql, resultSchema: description.resultSchema,
       parameterSchema: description.parameterSchema, isUpdate: isUpdate,
-      transaction: context.transaction, isForBackend: description.isForBackend, metrics: database.log.metrics)
+      transaction: context.transaction, isForBackend: description.isForBackend,
+      metrics: database.log.metrics)
     let limit = database.options.maxPreparedStatements
     let isAdded = state.withLock { state in
       guard state.prepared.count < limit else { return false }

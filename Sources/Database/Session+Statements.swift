@@ -37,7 +37,11 @@ extension Session {
   private func query(
     _ sql: String, _ point: PointQuery?, _ parameters: Batch?, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
-    if let point, database.backend == nil, let query = try await lookUp(point, sql, parameters, context) { return query }
+    if let point, database.backend == nil,
+      let query = try await lookUp(point, sql, parameters, context)
+    {
+      return query
+    }
     let (last, isUpdate) = try await runAllButLast(sql, context)
     if case .stream(let statement) = last.effect,
       let live = try await openLive(statement, sql: last.sql, context)

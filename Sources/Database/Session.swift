@@ -165,7 +165,8 @@ public final class Session: Sendable {
   /// client would notice if it were gone.
   func isReplaceable(after grace: Duration) -> Bool {
     state.withLock { state in
-      state.home == nil && state.backendHome == nil && state.transactions.isEmpty && state.sqlTransaction == nil
+      state.home == nil && state.backendHome == nil && state.transactions.isEmpty
+        && state.sqlTransaction == nil
         && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
         && state.options.isEmpty && state.settings == SessionSettings() && state.cursors.isEmpty
         && state.isolation == .statement && state.statementTimeout == nil

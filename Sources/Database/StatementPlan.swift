@@ -94,7 +94,7 @@ extension StreamStatement {
   var changesSomething: Bool {
     switch self {
     case .showStreams, .describeStream, .showCreateStream, .emitChanges, .showQueries,
-      .showSubscriptions, .subscribe:
+      .showSubscriptions, .subscribe, .showEngines, .showCache:
       false
     default: true
     }

@@ -26,7 +26,8 @@ extension FlightService {
     let context = StatementContext(connectionID: call.connection.id)
     switch descriptor.type {
     case .path:
-      let query = try await session.query("SELECT * FROM " + Self.relation(descriptor.path), context)
+      let query = try await session.query(
+        "SELECT * FROM " + Self.relation(descriptor.path), context)
       return try info(query, descriptor)
     case .cmd:
       let command = try FlightSQL.Command(unpacking: descriptor.cmd)
@@ -68,7 +69,10 @@ extension FlightService {
     var ticket = FlightSQL.TicketStatementQuery()
     ticket.statementHandle = .init(query.handle.bytes)
     let packed = try ticket.packed()
-    return flightInfo(query.schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = packed })
+    var info = flightInfo(
+      query.schema, descriptor, ticket: Flight.Ticket.with { $0.ticket = packed })
+    if let cache = query.cache { info.appMetadata = .init(cache.json.utf8) }
+    return info
   }
 
   /// - Parameter ticket: `nil` for something that has to be asked for before it can be fetched.
@@ -104,7 +108,8 @@ extension FlightService {
   ) async throws -> Schema {
     let context = StatementContext(connectionID: call.connection.id)
     guard descriptor.type == .cmd else {
-      return try await session.schema(of: "SELECT * FROM " + Self.relation(descriptor.path), context)
+      return try await session.schema(
+        of: "SELECT * FROM " + Self.relation(descriptor.path), context)
     }
     let command = try FlightSQL.Command(unpacking: descriptor.cmd)
     if let schema = Metadata.schema(of: command) { return schema }

@@ -64,7 +64,8 @@ extension FlightService {
       for row in 0..<batch.rowCount {
         let path = (0..<3).map { batch.columns[$0].string(at: row) ?? "" }
         let relation = try Self.relation(path)
-        guard let schema = try? await session.schema(of: "SELECT * FROM " + relation, context) else {
+        guard let schema = try? await session.schema(of: "SELECT * FROM " + relation, context)
+        else {
           continue
         }
         try await send(flightInfo(schema, Flight.FlightDescriptor(path: path), ticket: nil), call)

@@ -28,9 +28,11 @@ private final class Counting: ResultSource {
   var changedRowCount: Int? { nil }
   var progress: Double? { nil }
 
-  func next(maxRows: Int, allocator: any BufferAllocator) throws(DuckDBError) -> Batch? {
+  func next(maxRows: Int, allocator: any BufferAllocator) throws(EngineError) -> Batch? {
     position += 1
-    if position == failsAt { throw DuckDBError(kind: .conversion, message: "row \(position)") }
+    if position == failsAt {
+      throw .statement(DuckDBError(kind: .conversion, message: "row \(position)"))
+    }
     guard position <= limit else { return nil }
     log.produced.wrappingAdd(1, ordering: .relaxed)
     let values = [Int64](repeating: Int64(position), count: 65_536)
@@ -42,7 +44,7 @@ private final class Counting: ResultSource {
   static let schema = Schema(Field("n", .int64))
 
   func interrupt() { log.interrupts.wrappingAdd(1, ordering: .relaxed) }
-  func noteFailure(_ error: DuckDBError) {}
+  func noteFailure(_ error: EngineError) {}
   func release() { log.releases.wrappingAdd(1, ordering: .relaxed) }
 }
 

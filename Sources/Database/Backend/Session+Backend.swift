@@ -4,6 +4,7 @@ internal import ADBC
 internal import Columnar
 internal import Engine
 internal import SQL
+internal import Telemetry
 
 /// Statements for the database behind.
 extension Session {
@@ -247,7 +248,8 @@ extension Session {
     _ plan: StatementPlan, _ context: StatementContext
   ) async throws(DatabaseError) -> StatementDescription {
     guard let backend = database.backend else { throw .noBackend }
-    let lane = try transaction(context.transaction)?.backendLane ?? state.withLock { $0.backendHome }
+    let lane =
+      try transaction(context.transaction)?.backendLane ?? state.withLock { $0.backendHome }
     do {
       let sql = try await backend.text(plan.sql, hasParameters: true)
       let described = try await backend.engine.describe(
@@ -268,6 +270,18 @@ public enum CacheOutcome: Hashable, Sendable {
   case miss
   /// The cache was not asked; why.
   case bypass(String)
+}
+
+extension CacheOutcome {
+  /// For `app_metadata`: `{"cache":"hit","age_ms":12.5}`, `{"cache":"miss"}` or `{"cache":"bypass","reason":"it calls now"}`.
+  public var json: String {
+    switch self {
+    case .hit(let age): "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds))}"
+    case .miss: "{\"cache\":\"miss\"}"
+    case .bypass(let reason):
+      "{\"cache\":\"bypass\",\"reason\":\(JSONText.quoted(reason))}"
+    }
+  }
 }
 
 extension ResultCache.Result {
@@ -313,7 +327,9 @@ extension Batch {
     var bytes = encoder.schemaMessage.header
     for message in (try? encoder.encode(self)) ?? [] {
       bytes += message.header
-      for buffer in message.body { buffer.values(as: UInt8.self).withUnsafeBufferPointer { bytes += $0 } }
+      for buffer in message.body {
+        buffer.values(as: UInt8.self).withUnsafeBufferPointer { bytes += $0 }
+      }
     }
     return bytes
   }

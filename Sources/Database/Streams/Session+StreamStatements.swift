@@ -55,6 +55,12 @@ extension Session {
     case .showSubscriptions: return try await ready(database.subscriptions.listing)
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
+    case .showEngines: return try await ready(await BackendListing.engines(database))
+    case .showCache: return try await ready(BackendListing.cache(database.backend?.cache))
+    case .flushCache(let name):
+      let count = database.backend?.cache?.flush(name) ?? 0
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
     case .emitChanges, .subscribe:
       throw DatabaseError(
         .invalidArgument, "an endless query has rows: run it as a query, not as an update")
@@ -85,6 +91,8 @@ extension Session {
     case .showQueries: QueryListing.batch(database).schema
     case .showSubscriptions: database.subscriptions.listing.schema
     case .fetch(let fetch): try cursor(fetch.name).schema
+    case .showEngines: await BackendListing.engines(database).schema
+    case .showCache: BackendListing.cache(nil).schema
     case .emitChanges(let emit): try await plan(emit).schema
     case .subscribe(let subscribe): try await plan(subscribe).schema
     default: Schema([])

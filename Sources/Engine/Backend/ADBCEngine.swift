@@ -110,7 +110,8 @@ public final class ADBCEngine: Sendable {
   ///   - onRelease: Called once, when the connection is free again, with the error that ended the result.
   func open(
     _ sql: String, _ parameters: Batch?, on connection: ADBCConnection,
-    for flight: CacheFlight? = nil, _ call: BackendCall, onRelease: @escaping @Sendable (ADBCError?) -> Void
+    for flight: CacheFlight? = nil, _ call: BackendCall,
+    onRelease: @escaping @Sendable (ADBCError?) -> Void
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -164,7 +165,8 @@ public final class ADBCEngine: Sendable {
     _ schema: Schema, _ batches: [Batch], changedRowCount: Int? = nil
   ) -> ResultPump {
     let pump = ResultPump(
-      schema: schema, source: BatchesSource(batches, changedRowCount), of: nil, pool: workers, allocator: allocator,
+      schema: schema, source: BatchesSource(batches, changedRowCount), of: nil, pool: workers,
+      allocator: allocator,
       spoolLimits: spoolLimits)
     pump.fill()
     return pump
@@ -273,10 +275,18 @@ extension ADBCConnection {
   /// A statement with what is bound to it.
   func prepared(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> ADBCStatement {
     let statement = try statement(sql)
+    // PostgreSQL's driver reads by COPY, which takes queries only. Other drivers know no such option.
+    if Self.isUtility(sql) { try? statement.setOption("adbc.postgresql.use_copy", false) }
     guard let parameters else { return statement }
     try statement.prepare()
     try statement.bind(parameters)
     return statement
+  }
+
+  /// Whether a statement has rows and is no query.
+  private static func isUtility(_ sql: String) -> Bool {
+    let word = sql.prefix { $0.isLetter }.lowercased()
+    return ["show", "explain", "call", "execute", "fetch"].contains(word)
   }
 
   /// Runs `body` in a transaction of its own, or in the one that is open.

@@ -158,7 +158,9 @@ public final class ResultCache: Sendable {
   ) -> WritableKeyPath<Figures, Int>? {
     guard versions.isCurrent(entry.stamp, of: entry.use.names) else { return \.stale }
     let age = time - entry.result.madeAt
-    let limits = [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter { $0 > .zero }
+    let limits = [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter {
+      $0 > .zero
+    }
     return limits.contains { age >= $0 } ? \.expired : nil
   }
 
@@ -168,7 +170,9 @@ public final class ResultCache: Sendable {
   // MARK: - Changes
 
   /// Something is about to change, or has changed: see ``CacheVersions``.
-  public func advance(_ reach: CacheVersions.Reach) { state.withLock { $0.versions.advance(reach) } }
+  public func advance(_ reach: CacheVersions.Reach) {
+    state.withLock { $0.versions.advance(reach) }
+  }
 
   /// Whether a result with these versions may still be served.
   func isCurrent(_ flight: CacheFlight) -> Bool {
@@ -196,7 +200,9 @@ public final class ResultCache: Sendable {
 
   private func keep(_ result: Result, _ flight: CacheFlight, _ state: inout State) -> [Entry] {
     var dropped: [Entry] = []
-    if let old = state.slots[flight.use.key], let entry = drop(old, &state) { dropped.append(entry) }
+    if let old = state.slots[flight.use.key], let entry = drop(old, &state) {
+      dropped.append(entry)
+    }
     let slot = state.freeSlots.popLast() ?? state.entries.count
     if slot == state.entries.count { state.entries.append(nil) }
     let hash = Self.hash(flight.use.key)

@@ -19,7 +19,8 @@ extension StatementText {
   public var cacheHint: CacheHint {
     get throws(SQLError) {
       var hint = CacheHint()
-      let previous = tokenRange.lowerBound > 0 ? Int(source.tokens[tokenRange.lowerBound - 1].end) : 0
+      let previous =
+        tokenRange.lowerBound > 0 ? Int(source.tokens[tokenRange.lowerBound - 1].end) : 0
       var gap = previous
       for token in tokens {
         try readHints(gap..<Int(token.start), &hint)
@@ -91,7 +92,9 @@ private struct CacheHintReader {
       let token = text.tokens[place + 2]
       let value = text.text(of: token).filter { $0 != "'" }
       guard let micros = DurationText.microseconds(value) else {
-        throw SQLError("\(name) in the hint cache is \"\(value)\", which is no time; write '30s' or '5m'", at: position)
+        throw SQLError(
+          "\(name) in the hint cache is \"\(value)\", which is no time; write '30s' or '5m'",
+          at: position)
       }
       switch name {
       case "ttl": hint.maxAgeMicroseconds = micros

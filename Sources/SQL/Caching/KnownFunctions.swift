@@ -39,8 +39,10 @@ enum KnownFunctions {
 
   /// The same, written without brackets.
   static let wordsOfTheMoment: Set<String> = [
-    "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp", "current_user",
-    "session_user", "system_user", "current_role", "current_catalog", "current_schema", "rowid", "ctid", "xmin", "xmax",
+    "current_timestamp", "current_date", "current_time", "localtime", "localtimestamp",
+    "current_user",
+    "session_user", "system_user", "current_role", "current_catalog", "current_schema", "rowid",
+    "ctid", "xmin", "xmax",
   ]
 
   /// Words of the language, and types with a length, that may stand before a bracket.

@@ -46,8 +46,9 @@ extension StatementText {
     {
       traits.variance = traits.variance ?? "it asks for \(word)"
     }
-    if word.hasPrefix("pg_") || Self.catalogs.contains(word), mark(at: index + 1, ".") || word.hasPrefix("pg_")
-      || word.hasPrefix("sqlite_")
+    if word.hasPrefix("pg_") || Self.catalogs.contains(word),
+      mark(at: index + 1, ".") || word.hasPrefix("pg_")
+        || word.hasPrefix("sqlite_")
     {
       traits.variance = traits.variance ?? "it reads the catalog (\(word))"
     }
@@ -57,7 +58,9 @@ extension StatementText {
     case "into" where index > tokenRange.lowerBound: traits.changesSomething = true
     case "insert", "update", "delete", "merge":
       // `FOR UPDATE` locks rows; `ON DELETE` and the like are no queries.
-      if mark(at: index - 1, "(") || previous(index) == "for" || index == tokenRange.lowerBound {
+      if mark(at: index - 1, "(") || ["for", "key"].contains(previous(index))
+        || index == tokenRange.lowerBound
+      {
         traits.changesSomething = true
       }
     case "share" where ["for", "key"].contains(previous(index)): traits.changesSomething = true
@@ -72,7 +75,8 @@ extension StatementText {
     if KnownFunctions.ofTheMoment.contains(name) {
       traits.variance = traits.variance ?? "it calls \(name)"
     } else if !KnownFunctions.steady.contains(name) {
-      traits.variance = traits.variance ?? "it calls \(name), which may have another value each time"
+      traits.variance =
+        traits.variance ?? "it calls \(name), which may have another value each time"
       traits.unknownFunction = traits.unknownFunction ?? name
     }
   }

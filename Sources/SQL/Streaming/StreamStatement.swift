@@ -25,6 +25,10 @@ public indirect enum StreamStatement: Hashable, Sendable {
   case showSubscriptions
   case subscribe(Subscribe)
   case acknowledge(subscription: String, token: String)
+  case showEngines
+  case showCache
+  /// The results that read this relation, or all with nil.
+  case flushCache(name: String?)
 }
 
 public struct CreateStream: Hashable, Sendable {

@@ -40,6 +40,9 @@ public struct StreamingParser {
     if accept("resume"), accept("query") { return .resumeQuery(id: try queryID()) }
     if accept("subscribe") { return try subscribe() }
     if accept("acknowledge") { return try acknowledge() }
+    if accept("flush"), accept("cache") {
+      return .flushCache(name: cursor.isAtEnd ? nil : try name().name)
+    }
     if accept("declare") { return .declareCursor(try declareCursor()) }
     if accept("fetch") { return .fetch(try fetch()) }
     if accept("close") { return .closeCursor(name: try cursorName()) }
@@ -210,6 +213,8 @@ public struct StreamingParser {
   private mutating func show() throws(SQLError) -> StreamStatement? {
     if accept("streams") { return (.showStreams) }
     if accept("queries") { return (.showQueries) }
+    if accept("engines") { return .showEngines }
+    if accept("cache") { return .showCache }
     if accept("subscriptions") { return (.showSubscriptions) }
     if accept("create"), accept("stream") { return (.showCreateStream(try name())) }
     return nil

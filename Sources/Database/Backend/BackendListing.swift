@@ -1,0 +1,105 @@
+internal import ADBC
+internal import Columnar
+internal import Engine
+
+/// What SHOW ENGINES and SHOW CACHE answer.
+enum BackendListing {
+  /// One row per engine: where statements run.
+  static func engines(_ database: StreamingDatabase) async -> Batch {
+    var rows: [[String: Value]] = [
+      [
+        "name": .text(database.catalogName), "kind": .text("duckdb"),
+        "version": .text("DuckDB \(database.duckDBVersion)"), "state": .text("ready"),
+        "connection": .text(database.options.path ?? ":memory:"),
+        "is_default": .flag(database.backend == nil),
+      ]
+    ]
+    if let backend = database.backend { rows.insert(await row(of: backend), at: 0) }
+    return batch(
+      rows,
+      [
+        ("name", .utf8), ("kind", .utf8), ("is_default", .bool), ("state", .utf8),
+        ("version", .utf8), ("connection", .utf8), ("error", .utf8), ("pool_max", .int64),
+        ("connections", .int64), ("idle", .int64), ("in_use", .int64), ("waiting", .int64),
+        ("made", .int64), ("failed", .int64),
+      ])
+  }
+
+  private static func row(of backend: Backend) async -> [String: Value] {
+    let version = try? await backend.reach()
+    let figures = backend.engine.figures
+    let isLost = version == nil || (figures.lastError != nil && figures.open == 0)
+    let state =
+      isLost
+      ? "unreachable" : figures.breaker == .closed ? "ready" : "breaker \(figures.breaker.rawValue)"
+    return [
+      "name": .text(backend.engine.name), "kind": .text("adbc"), "is_default": .flag(true),
+      "state": .text(state), "version": .text(version),
+      "connection": .text(backend.engine.displayText),
+      "error": .text(figures.lastError?.description),
+      "pool_max": .number(figures.maxCount), "connections": .number(figures.open),
+      "idle": .number(figures.idle), "in_use": .number(figures.inUse),
+      "waiting": .number(figures.waiting), "made": .number(figures.made),
+      "failed": .number(figures.failed),
+    ]
+  }
+
+  /// One row per result that is kept, those used last first.
+  static func cache(_ cache: ResultCache?) -> Batch {
+    let entries = cache?.listing ?? []
+    return Batch(
+      columns: [
+        ("statement", .strings(entries.map(\.sql))),
+        ("hits", .int64s(entries.map { Int64($0.hitCount) })),
+        ("rows", .int64s(entries.map { Int64($0.rowCount) })),
+        ("bytes", .int64s(entries.map { Int64($0.byteCount) })),
+        ("age_ms", .doubles(entries.map { $0.age.milliseconds })),
+        ("idle_ms", .doubles(entries.map { $0.idle.milliseconds })),
+        ("cost_ms", .doubles(entries.map { $0.cost.milliseconds })),
+        ("state", .strings(entries.map { $0.isStale ? "stale" : "fresh" })),
+      ], rowCount: entries.count)
+  }
+
+  private enum Value {
+    case text(String?)
+    case number(Int)
+    case flag(Bool)
+  }
+
+  private static func batch(
+    _ rows: [[String: Value]], _ columns: [(String, DataType)]
+  ) -> Batch {
+    Batch(
+      columns: columns.map { name, type in
+        let values = rows.map { $0[name] }
+        switch type {
+        case .bool:
+          return (name, .bools(values.map { if case .flag(let flag) = $0 { flag } else { nil } }))
+        case .int64:
+          return (
+            name,
+            .int64s(values.map { if case .number(let number) = $0 { Int64(number) } else { nil } })
+          )
+        default:
+          return (
+            name, .strings(values.map { if case .text(let text) = $0 { text } else { nil } })
+          )
+        }
+      }, rowCount: rows.count)
+  }
+}
+
+extension Batch {
+  fileprivate init(columns: [(String, Column)], rowCount: Int) {
+    self.init(
+      schema: Schema(columns.map { Field($0.0, $0.1.type, isNullable: true) }),
+      columns: columns.map(\.1), rowCount: rowCount)
+  }
+}
+
+extension Duration {
+  var milliseconds: Double {
+    let parts = components
+    return Double(parts.seconds) * 1e3 + Double(parts.attoseconds) / 1e15
+  }
+}
