@@ -163,6 +163,8 @@ if ProcessInfo.processInfo.environment["BENCHMARK"] != nil {
       name: "hyprstream-load", dependencies: ["GRPC", nioCore, nioPosix],
       path: "Benchmarks/LoadGenerator", swiftSettings: strict),
     .executableTarget(
+      name: "cache-trace", dependencies: ["Engine"], path: "Benchmarks/Cache", swiftSettings: strict),
+    .executableTarget(
       name: "duckdb-bench", dependencies: ["DuckDB", "Columnar"], path: "Benchmarks/DuckDB",
       swiftSettings: strict),
   ]

@@ -13,7 +13,7 @@ public enum CachePolicy: String, Hashable, Sendable, CaseIterable {
 /// With `.lfu` a new entry comes into a small *window*; what falls out of it competes, by how often it was asked for, with the
 /// oldest of the *main* part, where what was used again is *protected* from those that were not. See "TinyLFU" (2017)
 /// and the design of Caffeine's cache, from which the shares are.
-struct CacheOrder {
+package struct CacheOrder {
   private enum Part: UInt8 { case none, window, probation, protected }
 
   private struct Slot {
@@ -35,23 +35,23 @@ struct CacheOrder {
   /// - Parameters:
   ///   - maxWeight: What all entries may weigh together.
   ///   - maxCount: How many there may be; 0 for any number.
-  init(_ policy: CachePolicy, maxWeight: Int, maxCount: Int = 0) {
+  package init(_ policy: CachePolicy, maxWeight: Int, maxCount: Int = 0) {
     self.policy = policy
     self.maxWeight = max(maxWeight, 1)
     self.maxCount = maxCount > 0 ? maxCount : .max
   }
 
-  var weight: Int { window.weight + probation.weight + protected.weight }
-  var count: Int { window.count + probation.count + protected.count }
+  package var weight: Int { window.weight + probation.weight + protected.weight }
+  package var count: Int { window.count + probation.count + protected.count }
 
   /// Somebody asked for the thing with this hash, whether it is there or not.
-  mutating func noteRequest(_ hash: UInt64) {
+  package mutating func noteRequest(_ hash: UInt64) {
     guard policy == .lfu else { return }
     sketch.add(hash)
   }
 
   /// An entry was used.
-  mutating func noteUse(of slot: Int) {
+  package mutating func noteUse(of slot: Int) {
     switch policy {
     case .ttl: return
     case .lru: move(slot, to: .window)
@@ -73,7 +73,7 @@ struct CacheOrder {
   /// An entry is added.
   ///
   /// - Returns: The slots that go for it; its own may be among them.
-  mutating func add(_ slot: Int, hash: UInt64, weight: Int) -> [Int] {
+  package mutating func add(_ slot: Int, hash: UInt64, weight: Int) -> [Int] {
     while slots.count <= slot { slots.append(Slot()) }
     links.reserve(slot)
     slots[slot] = Slot(part: .none, hash: hash, weight: max(weight, 1))
@@ -83,7 +83,7 @@ struct CacheOrder {
   }
 
   /// An entry has gone for another reason.
-  mutating func remove(_ slot: Int) { move(slot, to: .none) }
+  package mutating func remove(_ slot: Int) { move(slot, to: .none) }
 
   private var isTooFull: Bool { weight > maxWeight || count > maxCount }
   private var mainWeight: Int { maxWeight - windowWeight }
