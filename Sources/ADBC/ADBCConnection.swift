@@ -135,9 +135,6 @@ public final class ADBCConnection: @unchecked Sendable {
     running.withLock { $0[ObjectIdentifier(statement)] = nil }
   }
 
-  /// Whether an open result keeps the connection busy until its last row is sent.
-  var sendsToTheEnd: Bool { database.driver.location.lowercased().contains("postgres") }
-
   /// Called with the lock.
   func opened(_ result: ADBCResult) {
     openResults[ObjectIdentifier(result)] = WeakResult(result: result)

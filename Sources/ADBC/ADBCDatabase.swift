@@ -29,7 +29,7 @@ public final class ADBCDatabase: @unchecked Sendable {
     }
     if let password { secrets.append(password) }
     if let uri { secrets += ConnectionURI.secrets(in: uri) }
-    call = Call(redaction: Redaction(secrets))
+    call = Call(redaction: Redaction(secrets), kind: DriverKind(driver))
     unsafe handle = .allocate(capacity: 1)
     unsafe handle.initialize(to: AdbcDatabase())
     // From here on `deinit` releases the handle, also when this throws.

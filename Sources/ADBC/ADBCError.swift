@@ -25,6 +25,8 @@ public struct ADBCError: Error, Hashable, Sendable {
   /// The database's own number.
   public var vendorCode: Int?
   public var details: [Detail]
+  /// Whether the database is on the other side of a network; false for SQLite and DuckDB.
+  public var isRemote = true
 
   public init(
     _ status: ADBCStatus, _ message: String, sqlState: String? = nil, vendorCode: Int? = nil,
@@ -39,6 +41,7 @@ public struct ADBCError: Error, Hashable, Sendable {
 
   /// Whether the connection is useless after this error: the other side is gone, or never was there.
   public var isConnectionLost: Bool {
+    guard isRemote else { return false }
     // 08: connection exceptions; 57P01 to 57P05: the server ends the session.
     if let sqlState, sqlState.hasPrefix("08") || sqlState.hasPrefix("57P0") { return true }
     guard sqlState == nil else { return false }

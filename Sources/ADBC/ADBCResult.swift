@@ -82,7 +82,8 @@ public final class ADBCResult: @unchecked Sendable {
   public func close() { connection.lock { leave() } }
 
   private func leave() {
-    if isOpen, let statement, lastByteCount >= Self.smallByteCount, connection.sendsToTheEnd,
+    if isOpen, let statement, lastByteCount >= Self.smallByteCount,
+      connection.call.kind.sendsToTheEnd,
       connection.isAutocommit
     {
       try? statement.cancel()
@@ -113,8 +114,7 @@ public final class ADBCResult: @unchecked Sendable {
     }
     let text = unsafe stream.pointee.get_last_error?(stream).map { unsafe String(cString: $0) }
     let message = text ?? "the result ended with the error \(code)"
-    return ADBCError(
-      ADBCStatus(errno: code), connection.call.redaction.apply(to: message))
+    return connection.call.error(ADBCStatus(errno: code), message)
   }
 }
 

@@ -2,7 +2,8 @@ import CADBC
 
 /// Calls of the driver manager, with its errors as Swift's.
 struct Call: Sendable {
-  var redaction: Redaction
+  let redaction: Redaction
+  let kind: DriverKind
 
   /// Calls a function that reports through an error struct.
   func check(
@@ -49,9 +50,18 @@ struct Call: Sendable {
       }
     }
     let isState = state.allSatisfy { (0x30...0x5A).contains($0) } && state != Array("00000".utf8)
-    return ADBCError(
-      status, redaction.apply(to: text.isEmpty ? status.words : text),
-      sqlState: isState ? String(decoding: state, as: UTF8.self) : nil,
-      vendorCode: code == Int32.min || code == 0 ? nil : Int(code), details: details)
+    var made = self.error(status, text)
+    made.sqlState = isState ? String(decoding: state, as: UTF8.self) : nil
+    made.vendorCode = code == Int32.min || code == 0 ? nil : Int(code)
+    made.details = details
+    return made
+  }
+
+  /// An error with a message of the driver's.
+  func error(_ status: ADBCStatus, _ message: String) -> ADBCError {
+    var made = ADBCError(
+      kind.status(status, message), redaction.apply(to: message.isEmpty ? status.words : message))
+    made.isRemote = !kind.isEmbedded
+    return made
   }
 }

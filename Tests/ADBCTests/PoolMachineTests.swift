@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 
@@ -207,6 +208,38 @@ import Testing
     #expect(machine.nextDeadline == nil)
   }
 
+  @Test func `those who wait while an attempt fails fail with it`() async {
+    let attempts = Attempts()
+    let tries = Counter()
+    let errors = await withTaskGroup(of: ADBCError?.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          await withCheckedContinuation { continuation in
+            runOnThread {
+              do throws(ADBCError) {
+                try attempts.run { () throws(ADBCError) in
+                  tries.value.add(1, ordering: .relaxed)
+                  // Until all have come.
+                  while attempts.waitingCount < 4 {}
+                  throw ADBCError(.io, "no answer")
+                }
+                continuation.resume(returning: nil)
+              } catch {
+                continuation.resume(returning: error)
+              }
+            }
+          }
+        }
+      }
+      return await group.reduce(into: [ADBCError?]()) { $0.append($1) }
+    }
+    #expect(errors.compactMap { $0?.message } == Array(repeating: "no answer", count: 4))
+    #expect(tries.value.load(ordering: .relaxed) == 1)
+    // And the next one tries again.
+    let value = try? attempts.run { () throws(ADBCError) in 7 }
+    #expect(value == 7)
+  }
+
   /// Random events against what must hold at every moment.
   @Test(arguments: 1...40)
   func `whatever happens, connections are given to one caller each, and nobody is forgotten`(
@@ -218,6 +251,11 @@ import Testing
     for _ in 0..<2000 { model.step() }
     model.finish()
   }
+}
+
+/// A number that several threads add to.
+private final class Counter: Sendable {
+  let value = Atomic(0)
 }
 
 /// A pool's surroundings: callers, connections and attempts, at random.

@@ -154,6 +154,25 @@ import Testing
     #expect(owner == nil, "the driver, or we, still hold the rows")
   }
 
+  @Test(arguments: [Backend.sqlite, .postgresql])
+  func `a result that is dropped lets go of what was bound`(_ backend: Backend) throws {
+    let connection = try backend.connect()
+    weak var held: Source?
+    let statement = try connection.statement(
+      backend == .postgresql ? "SELECT $1::bigint, $2::text" : "SELECT ?, ?")
+    try statement.prepare()
+    do {
+      let source = Source(batchCount: 3, rowCount: 10)
+      held = source
+      try statement.bind(schema: source.schema) { source.next() }
+      let result = try statement.executeQuery()
+      #expect(try result.next() != nil)
+      #expect(held != nil)
+    }
+    try statement.bind(batch(("i", .int64s([1])), ("t", .strings(["x"]))))
+    #expect(held == nil, "the result's stream is not released")
+  }
+
   @Test(arguments: Backend.allCases)
   func `what is bound as a stream is released when the statement is`(_ backend: Backend) throws {
     let connection = try backend.connect()

@@ -23,7 +23,7 @@ extension ResourcePool<ADBCConnection> {
       Work(
         connect: {
           Result { () throws(ADBCError) in
-            let connection = try opener.database().connect(options: settings.connectionOptions)
+            let connection = try opener.connect()
             try prepare(connection)
             return connection
           }
