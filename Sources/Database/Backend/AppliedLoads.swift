@@ -30,7 +30,8 @@ struct AppliedLoads: Sendable {
       try connection.execute(sql)
     } catch {
       // Two at once: the other one has made it.
-      guard (try? connection.query("SELECT 1 FROM \(dialect.quote(Self.table)) WHERE 1 = 0")) != nil else {
+      guard (try? connection.query("SELECT 1 FROM \(dialect.quote(Self.table)) WHERE 1 = 0")) != nil
+      else {
         throw error
       }
     }
@@ -54,7 +55,8 @@ struct AppliedLoads: Sendable {
       }
     } catch {
       // The equal load has come first.
-      guard error.status == .alreadyExists || error.sqlState == "23505" || error.status == .integrity,
+      guard
+        error.status == .alreadyExists || error.sqlState == "23505" || error.status == .integrity,
         let rowCount = try rowCount(of: key, connection)
       else { throw error }
       return rowCount
@@ -115,7 +117,8 @@ extension AppliedLoads.Key {
     guard let sequence = request.options["sequence"].flatMap({ Int64($0) }) else {
       throw DatabaseError(
         .invalidArgument,
-        "the load names its producer, \"\(producer)\", but no sequence, which must be a whole number")
+        "the load names its producer, \"\(producer)\", but no sequence, which must be a whole number"
+      )
     }
     self.init(producer: producer, sequence: sequence)
   }
@@ -124,6 +127,7 @@ extension AppliedLoads.Key {
     let columns: [(String, Column)] =
       [("producer", .strings([producer])), ("sequence", .int64s([sequence]))] + more
     return Batch(
-      schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1), rowCount: 1)
+      schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1), rowCount: 1
+    )
   }
 }

@@ -84,12 +84,8 @@ public final class ADBCEngine: Sendable {
         throw error
       }
       do throws(EngineError) {
-        return try await open(sql, parameters, on: lease.resource, for: flight, call) { failure in
-          if failure?.isConnectionLost == true {
-            lease.discard(isLost: true)
-          } else {
-            lease.giveBack()
-          }
+        return try await open(sql, parameters, on: lease.resource, for: flight, call) { ending in
+          lease.end(ending)
         }
       } catch {
         guard repeats, call.reason == nil, case .backend(let failure) = error,
@@ -107,11 +103,11 @@ public final class ADBCEngine: Sendable {
   /// not if this throws.
   ///
   /// - Parameters:
-  ///   - onRelease: Called once, when the connection is free again, with the error that ended the result.
+  ///   - onRelease: Called once, when the connection is free again.
   func open(
     _ sql: String, _ parameters: Batch?, on connection: ADBCConnection,
     for flight: CacheFlight? = nil, _ call: BackendCall,
-    onRelease: @escaping @Sendable (ADBCError?) -> Void
+    onRelease: @escaping @Sendable (BackendSource.Ending) -> Void
   ) async throws(EngineError) -> ResultPump {
     let result: Result<ResultPump, EngineError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
@@ -140,12 +136,12 @@ public final class ADBCEngine: Sendable {
 
   private func execute(
     _ sql: String, _ parameters: Batch?, _ connection: ADBCConnection, _ call: BackendCall,
-    _ onRelease: @escaping @Sendable (ADBCError?) -> Void
+    _ onRelease: @escaping @Sendable (BackendSource.Ending) -> Void
   ) throws(EngineError) -> (Schema, BackendSource) {
     do throws(EngineError) {
       try call.begin(on: connection)
     } catch {
-      onRelease(nil)
+      onRelease(BackendSource.Ending())
       throw error
     }
     defer { call.end() }
@@ -153,7 +149,7 @@ public final class ADBCEngine: Sendable {
       let result = try connection.prepared(sql, parameters).executeQuery()
       return (result.schema, BackendSource(result, on: connection, onRelease: onRelease))
     } catch {
-      onRelease(error)
+      onRelease(BackendSource.Ending(failure: error, wasInterrupted: call.reason != nil))
       throw call.failure(error)
     }
   }
@@ -205,11 +201,9 @@ public final class ADBCEngine: Sendable {
   ) async throws(EngineError) -> Value {
     let lease = try await connect()
     let result = await run(on: lease.resource, call, body)
-    if case .failure(.backend(let error)) = result, error.isConnectionLost {
-      lease.discard(isLost: true)
-    } else {
-      lease.giveBack()
-    }
+    var ending = BackendSource.Ending(failure: nil, wasInterrupted: call.reason != nil)
+    if case .failure(.backend(let error)) = result { ending.failure = error }
+    lease.end(ending)
     return try result.get()
   }
 
@@ -268,6 +262,19 @@ public final class ADBCEngine: Sendable {
     }
     if let lane { return try await lane.run(call, body) }
     return try await run(call, body)
+  }
+}
+
+extension ConnectionPool.Lease {
+  /// Gives the connection back, or closes it where it is of no more use.
+  fileprivate func end(_ ending: BackendSource.Ending) {
+    if ending.failure?.isConnectionLost == true {
+      discard(isLost: true)
+    } else if ending.wasInterrupted {
+      discard()
+    } else {
+      giveBack()
+    }
   }
 }
 

@@ -18,11 +18,11 @@ public final class BackendCall: Sendable {
 
   /// Cancels what runs, or what would run next.
   public func stop(_ reason: StopReason) {
-    let connection = state.withLock { state in
+    state.withLock { state in
       state.reason = state.reason ?? reason
-      return state.connection
+      // Under the lock: when `end` has returned, the connection may be another's.
+      try? state.connection?.cancel()
     }
-    try? connection?.cancel()
   }
 
   /// From now on `stop` cancels what runs on this connection.

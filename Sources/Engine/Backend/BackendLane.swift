@@ -42,8 +42,8 @@ public final class BackendLane: Sendable {
     do throws(EngineError) {
       let connection = try await connection()
       let pump = try await engine.open(sql, parameters, on: connection, call) {
-        [weak self] failure in
-        if let failure { self?.note(failure) }
+        [weak self] ending in
+        if let failure = ending.failure { self?.note(failure) }
       }
       state.withLock { $0.openResult = pump }
       return pump

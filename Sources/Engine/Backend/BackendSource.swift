@@ -1,5 +1,6 @@
 internal import ADBC
 internal import Columnar
+internal import Synchronization
 
 /// The result of a statement on a database behind an ADBC driver, as a source of batches.
 ///
@@ -10,18 +11,26 @@ final class BackendSource: ResultSource {
 
   private var result: ADBCResult?
   private let connection: ADBCConnection
-  private var onRelease: ((ADBCError?) -> Void)?
+  private var onRelease: ((Ending) -> Void)?
+  private let wasInterrupted = Atomic(false)
   private var failure: ADBCError?
   /// What is left of the driver's batch, from this row on.
   private var rest: (batch: Batch, next: Int)?
 
+  /// How a result came to its end.
+  struct Ending: Sendable {
+    var failure: ADBCError?
+    /// A request to cancel may still be on its way, and would hit the next statement on the connection.
+    var wasInterrupted = false
+  }
+
   let changedRowCount: Int? = nil
   var progress: Double? { nil }
 
-  /// - Parameter onRelease: Gives the connection back, once, with the error that the result ended with.
+  /// - Parameter onRelease: Gives the connection back, once.
   init(
     _ result: ADBCResult, on connection: ADBCConnection,
-    onRelease: @escaping (ADBCError?) -> Void
+    onRelease: @escaping (Ending) -> Void
   ) {
     self.result = result
     self.connection = connection
@@ -49,7 +58,10 @@ final class BackendSource: ResultSource {
     return count == batch.rowCount ? batch : batch.slice(from: start, count: count)
   }
 
-  func interrupt() { try? connection.cancel() }
+  func interrupt() {
+    wasInterrupted.store(true, ordering: .relaxed)
+    try? connection.cancel()
+  }
 
   func noteFailure(_ error: EngineError) {}
 
@@ -57,7 +69,8 @@ final class BackendSource: ResultSource {
     rest = nil
     result?.close()
     result = nil
-    onRelease?(failure)
+    onRelease?(
+      Ending(failure: failure, wasInterrupted: wasInterrupted.load(ordering: .relaxed)))
     onRelease = nil
   }
 }
