@@ -7,9 +7,7 @@ public enum OptionTable {
     Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
   /// Options that are read and checked, but that nothing acts on yet.
-  public static let inert: Set<String> = [
-    "cache-engine", "cache-connection", "max-batch-bytes",
-  ]
+  public static let inert: Set<String> = ["max-batch-bytes"]
 
   public static func option(named name: String) -> ServerOption? { byName[name] }
 
@@ -82,13 +80,15 @@ public enum OptionTable {
   ]
 
   private static let engine: [ServerOption] = [
-    .choice("engine", \.engine.backend, .engine, "Database that statements run in."),
+    .choice(
+      "engine", \.engine.backend, .engine,
+      "Where statements run: DuckDB in this process, or a database behind an ADBC driver."),
     .text(
       "engine-connection", \.engine.connection, .engine,
-      "URI of the database; empty for DuckDB means the data folder."),
+      "How to reach the database, as its driver reads it; empty for DuckDB means the data folder."),
     .map(
       "engine-options", \.engine.options, .engine,
-      "Settings for the engine, passed on as they are."),
+      "Settings for the engine, passed on as they are; for adbc also driver_path and pool_max."),
     .text(
       "engine-username", \.engine.username, .engine, isCredential: true,
       "User name for the engine."),
@@ -98,10 +98,12 @@ public enum OptionTable {
   ]
 
   private static let cache: [ServerOption] = [
-    .flag("enable-cache", \.cache.isEnabled, .cache, "Keep results of the engine in a cache."),
+    .flag(
+      "enable-cache", \.cache.isEnabled, .cache, "Keep results of the database behind in a cache."),
     .text("cache-engine", \.cache.engine, .cache, "Database that holds the cache."),
     .text(
-      "cache-connection", \.cache.connection, .cache, "Where the cache lives; :memory: or a file."),
+      "cache-connection", \.cache.connection, .cache, "Where the cache lives; only :memory: so far."
+    ),
     .duration(
       "cache-max-duration", \.cache.maxDuration, .cache,
       "Age at which an entry is no longer served; 0 means no limit."),

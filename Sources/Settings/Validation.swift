@@ -68,6 +68,13 @@ extension ServerOptions {
         option: spelling("cache-engine"),
         reason: "\"\(cache.engine)\" is not available, only duckdb is")
     }
+    if cache.connection != ":memory:" {
+      throw .notAvailable(
+        option: spelling("cache-connection"),
+        reason:
+          "\"\(cache.connection)\" is not available, only :memory: is: results end with the process"
+      )
+    }
   }
 
   private func checkLimits(_ spelling: (String) -> String) throws(OptionError) {

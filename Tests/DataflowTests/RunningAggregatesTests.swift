@@ -97,6 +97,26 @@ import Testing
     #expect(texts(columns.columns(ofValue: 0), 0) == ["5.0", "2.5", "2"])
   }
 
+  @Test func `rows are taken back from a window that was folded elsewhere, whatever was folded`() {
+    for foldedCount in 1...5 {
+      let row = [Row(key: "a", time: 10, value: 1)]
+      var elsewhere = RunningAggregates(valueCount: 1, seed: 7)
+      elsewhere.begin(elsewhere.missingWindows(of: rows(row)))
+      for _ in 0..<foldedCount { elsewhere.fold(rows(row)) }
+      // What a server does first: it reads the window, and gets a row again that it has.
+      for addedBefore in 0..<5 {
+        var aggregates = RunningAggregates(valueCount: 1, seed: 8)
+        let other = rows([Row(key: "b", time: 500, value: 1)])
+        aggregates.begin(aggregates.missingWindows(of: other))
+        for _ in 0..<addedBefore { _ = aggregates.add(other) }
+        aggregates.adopt(elsewhere)
+        aggregates.undo(aggregates.add(rows(row)).1)
+        let (columns, _) = aggregates.add(rows(row))
+        #expect(texts(columns.columns(ofValue: 0), 0)[2] == "\(foldedCount + 1)")
+      }
+    }
+  }
+
   @Test func `a million metrics take at most 200 bytes each`() {
     var aggregates = RunningAggregates(valueCount: 1, seed: 7)
     aggregates.begin([0])

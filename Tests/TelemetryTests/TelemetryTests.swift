@@ -115,6 +115,23 @@ struct MetricsTests {
     #expect(explained == typed && Set(typed.map(String.init)) == Set(ServerMetrics.help.keys))
   }
 
+  @Test func `totals of a database behind are counted as they grow, and explained`() {
+    let registry = PrometheusRegistry(help: BackendMetrics.help)
+    let metrics = BackendMetrics(factory: registry)
+    var totals = BackendMetrics.Totals()
+    totals.hits = 5
+    totals.entries = 3
+    metrics.note(totals)
+    totals.hits = 7
+    totals.entries = 2
+    metrics.note(totals)
+    let lines = registry.text().split(separator: "\n")
+    #expect(lines.contains("hyprstream_cache_hits_total 7"))
+    #expect(lines.contains("hyprstream_cache_entries 2.0"))
+    let typed = lines.filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) }
+    #expect(Set(typed) == Set(BackendMetrics.help.keys))
+  }
+
   @Test func `what is counted by its life is open for as long as it lives`() {
     let registry = PrometheusRegistry()
     let metrics = ServerMetrics(factory: registry)

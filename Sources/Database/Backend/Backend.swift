@@ -3,6 +3,7 @@ internal import Synchronization
 internal import ADBC
 internal import Columnar
 public import Engine
+public import Telemetry
 
 /// The database behind: every statement goes there that is not about streams. In front of it may be a cache.
 public final class Backend: Sendable {
@@ -38,6 +39,24 @@ public final class Backend: Sendable {
     } catch {
       throw DatabaseError(error)
     }
+  }
+
+  /// What the pool and the cache look like, and have done.
+  public var totals: BackendMetrics.Totals {
+    let (pool, cache) = (engine.figures, cache?.figures)
+    var totals = BackendMetrics.Totals()
+    totals.connections = pool.open
+    totals.connectionsInUse = pool.inUse
+    totals.waiting = pool.waiting
+    totals.connectFailures = pool.failed
+    totals.entries = cache?.count ?? 0
+    totals.bytes = cache?.byteCount ?? 0
+    totals.hits = cache?.hits ?? 0
+    totals.shared = cache?.shared ?? 0
+    totals.misses = cache?.misses ?? 0
+    totals.evicted = cache?.evicted ?? 0
+    totals.stale = cache?.stale ?? 0
+    return totals
   }
 
   /// What a change of the rows of a table changes: the table, or, when views, triggers, foreign keys that cascade or

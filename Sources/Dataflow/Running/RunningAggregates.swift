@@ -106,6 +106,8 @@ public struct RunningAggregates: Sendable {
   public mutating func adopt(_ other: RunningAggregates) {
     for (window, var table) in other.tables where tables[window] == nil {
       table.lastBatch = batchCount
+      // Its batches had numbers of their own, which ours will have, too.
+      table.forgetBatches()
       put(table)
     }
   }

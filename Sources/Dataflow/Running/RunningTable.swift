@@ -80,6 +80,11 @@ struct RunningTable: Sendable {
     }
   }
 
+  /// No batch of before can be undone any more.
+  mutating func forgetBatches() {
+    for group in stamps.indices { stamps[group] = 0 }
+  }
+
   // MARK: Groups
 
   private mutating func group(of bytes: [UInt8], _ range: Range<Int>) -> Int {

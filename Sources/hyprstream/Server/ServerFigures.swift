@@ -31,6 +31,7 @@ final class ServerFigures: Sendable {
   private let metrics: ServerMetrics
   /// Bytes that the engine may use.
   let memoryLimit: Int
+  private let backendMetrics: BackendMetrics?
   private let syncTotals: @Sendable () -> (syncs: Int, groups: Int)
   private let state = Mutex(State())
 
@@ -41,6 +42,7 @@ final class ServerFigures: Sendable {
   ) {
     self.database = database
     self.syncTotals = syncTotals
+    backendMetrics = database.backend == nil ? nil : BackendMetrics()
     self.metrics = metrics
     self.memoryLimit = memoryLimit
     metrics.memory(usedBytes: 0, limitBytes: memoryLimit)
@@ -55,6 +57,7 @@ final class ServerFigures: Sendable {
       if let usedMemory { metrics.memory(usedBytes: usedMemory, limitBytes: memoryLimit) }
       let totals = syncTotals()
       metrics.log(syncs: totals.syncs, groups: totals.groups)
+      if let totals = database.backend?.totals { backendMetrics?.note(totals) }
       note(usedMemory)
       try? await Task.sleep(for: Self.interval)
     }

@@ -25,7 +25,8 @@ struct ServerProgram {
       logger.warning(
         "\(loaded.origins[name]?.spelling ?? name) is read, but nothing acts on it yet")
     }
-    let registry = PrometheusRegistry(help: ServerMetrics.help)
+    let registry = PrometheusRegistry(
+      help: ServerMetrics.help.merging(BackendMetrics.help) { own, _ in own })
     MetricsSystem.bootstrap(registry)
     let folder =
       options.storage.isEphemeral ? nil : try DataFolder(path: options.storage.dataDirectory)

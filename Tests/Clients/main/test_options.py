@@ -9,6 +9,7 @@ VALUES = {
     "tier_locations": "/srv/cold",
     "engine": "duckdb",
     "cache_engine": "duckdb",
+    "cache_connection": ":memory:",
     "cache_policy": "lfu",
     "log_level": "debug",
     "log_format": "json",
