@@ -67,8 +67,8 @@ extension ResourcePool<ADBCConnection> {
 }
 
 extension ADBCResult {
-  /// Reads to the end, and drops the rows.
-  func drain() throws(ADBCError) {
+  /// Reads to the end, and drops the rows. Some databases are in a transaction until then.
+  public func drain() throws(ADBCError) {
     while try next() != nil {}
   }
 }

@@ -30,10 +30,8 @@ struct AppliedLoads: Sendable {
       try connection.execute(sql)
     } catch {
       // Two at once: the other one has made it.
-      guard (try? connection.query("SELECT 1 FROM \(dialect.quote(Self.table)) WHERE 1 = 0")) != nil
-      else {
-        throw error
-      }
+      let probe = "SELECT 1 FROM \(dialect.quote(Self.table)) WHERE 1 = 0"
+      guard (try? connection.query(probe).drain()) != nil else { throw error }
     }
   }
 
@@ -70,8 +68,9 @@ struct AppliedLoads: Sendable {
     try statement.prepare()
     try statement.bind(key.batch([]))
     let result = try statement.executeQuery()
-    defer { result.close() }
-    guard let batch = try result.next(), batch.rowCount > 0 else { return nil }
+    let batch = try result.next()
+    try result.drain()
+    guard let batch, batch.rowCount > 0 else { return nil }
     return batch.columns[0].string(at: 0).flatMap { Int($0) }
   }
 

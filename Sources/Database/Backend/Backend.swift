@@ -95,10 +95,9 @@ public final class Backend: Sendable {
     guard let question = Self.dependencyQuestion(name, dialect) else { return false }
     return try await engine.run(BackendCall()) { (connection) throws(ADBCError) in
       let result = try connection.query(question)
-      defer { result.close() }
-      guard let batch = try result.next(), batch.rowCount == 1, batch.columns.count == 1 else {
-        return false
-      }
+      let batch = try result.next()
+      try result.drain()
+      guard let batch, batch.rowCount == 1, batch.columns.count == 1 else { return false }
       return ["0", "false", "f"].contains(batch.columns[0].string(at: 0) ?? "")
     }
   }

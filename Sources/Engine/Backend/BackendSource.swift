@@ -13,6 +13,7 @@ final class BackendSource: ResultSource {
   private let connection: ADBCConnection
   private var onRelease: ((Ending) -> Void)?
   private let wasInterrupted = Atomic(false)
+  private var hasEnded = false
   private var failure: ADBCError?
   /// What is left of the driver's batch, from this row on.
   private var rest: (batch: Batch, next: Int)?
@@ -20,7 +21,8 @@ final class BackendSource: ResultSource {
   /// How a result came to its end.
   struct Ending: Sendable {
     var failure: ADBCError?
-    /// A request to cancel may still be on its way, and would hit the next statement on the connection.
+    /// A request to cancel may still be on its way, and would hit the next statement on the connection; or
+    /// rows were left, with which some databases stay in a transaction.
     var wasInterrupted = false
   }
 
@@ -41,7 +43,10 @@ final class BackendSource: ResultSource {
     while true {
       if let piece = takePiece() { return piece }
       do throws(ADBCError) {
-        guard let batch = try result?.next() else { return nil }
+        guard let batch = try result?.next() else {
+          hasEnded = true
+          return nil
+        }
         if batch.rowCount > 0 { rest = (batch, 0) }
       } catch {
         failure = error
@@ -70,7 +75,9 @@ final class BackendSource: ResultSource {
     result?.close()
     result = nil
     onRelease?(
-      Ending(failure: failure, wasInterrupted: wasInterrupted.load(ordering: .relaxed)))
+      Ending(
+        failure: failure,
+        wasInterrupted: wasInterrupted.load(ordering: .relaxed) || (!hasEnded && failure == nil)))
     onRelease = nil
   }
 }
