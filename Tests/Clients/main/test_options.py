@@ -108,5 +108,5 @@ def test_options_without_an_effect_say_so(tmp_path, start_server):
             if "(not acted on yet)" in said_here:
                 said.add(flag)
     assert said == marked
-    server = start_server("--cache-policy", "lfu")
-    assert "--cache-policy is read, but nothing acts on it yet" in server.errors()
+    server = start_server("--max-batch-bytes", "1MiB")
+    assert "--max-batch-bytes is read, but nothing acts on it yet" in server.errors()
