@@ -6,8 +6,6 @@ public struct CacheHint: Hashable, Sendable {
   public var isForced = false
   /// How long the result may be served.
   public var maxAgeMicroseconds: Int64?
-  /// How much longer a result that is too old may be served while a newer one is computed.
-  public var staleMicroseconds: Int64?
 
   public init() {}
 }
@@ -98,9 +96,8 @@ private struct CacheHintReader {
       }
       switch name {
       case "ttl": hint.maxAgeMicroseconds = micros
-      case "stale", "stale_while_revalidate": hint.staleMicroseconds = micros
       default:
-        throw SQLError("the hint cache has no option \(name); it has ttl and stale", at: position)
+        throw SQLError("the hint cache has no option \(name); it has ttl", at: position)
       }
       place += 3
     }
