@@ -76,21 +76,24 @@ let package = Package(
         .linkedLibrary(":libtinfo.a"),
       ]),
 
+    target("Threads"),
+    target("Libraries"),
+
     // Level 1.
     target("Telemetry", metrics, logging),
     target("Columnar", "CArrow", "CCompression"),
 
     // Level 2.
-    target("DuckDB", "CDuckDB", "Columnar"),
-    target("ADBC", "CADBC", "CArrow", "Columnar", deque),
+    target("DuckDB", "CDuckDB", "Columnar", "Libraries", "Threads"),
+    target("ADBC", "CADBC", "CArrow", "Columnar", "Libraries", "Threads", deque),
     target("GRPC", "CZlib", nioCore, nioPosix, nioHTTP2, nioHPACK, logging),
     target("FlightProtocol", "Columnar", nioCore, protobuf),
-    target("Log", "CChecksum", "Columnar", deque),
+    target("Log", "CChecksum", "Columnar", "Threads", deque),
 
     // Level 3.
     target("Dataflow", "Columnar"),
     target("SQL"),
-    target("Engine", "ADBC", "Columnar", "DuckDB", deque),
+    target("Engine", "ADBC", "Columnar", "DuckDB", "Threads", deque),
 
     // Level 4.
     target(
@@ -144,7 +147,7 @@ let package = Package(
     .testTarget(
       name: "SQLTests", dependencies: ["SQL", "TestSupport"], exclude: ["slt", "corpus"],
       swiftSettings: strict),
-    tests(of: "Engine", "Columnar", "DuckDB"),
+    tests(of: "Engine", "Columnar", "DuckDB", "Threads"),
     tests(
       of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),

@@ -30,7 +30,7 @@ extension Session {
   public func query(
     _ sql: String, parameters: Batch? = nil, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
-    try await query(sql, PointQuery(sql), parameters, context)
+    try await query(sql, database.backend == nil ? PointQuery(sql) : nil, parameters, context)
   }
 
   /// - Parameter point: The statement as a query for one key, if it is one.

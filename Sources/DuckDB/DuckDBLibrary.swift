@@ -1,11 +1,6 @@
 import CDuckDB
+internal import Libraries
 import Synchronization
-
-#if canImport(Darwin)
-  private import Darwin
-#else
-  private import Glibc
-#endif
 
 /// The DuckDB library of this process.
 ///
@@ -52,7 +47,7 @@ public final class DuckDBLibrary: Sendable {
       }
       var attempts: [String] = []
       for path in paths ?? searchPath() {
-        if path.contains("/"), unsafe access(path, F_OK) != 0 {
+        if path.contains("/"), !LibrarySearch.exists(path) {
           attempts.append("\(path) (no such file)")
           continue
         }
@@ -72,42 +67,8 @@ public final class DuckDBLibrary: Sendable {
   /// The environment's choice, beside the executable, `.deps/lib` above it or in the working
   /// folder, then the system.
   static func searchPath() -> [String] {
-    if let chosen = unsafe getenv("HYPRSTREAM_DUCKDB_LIBRARY") {
-      let path = unsafe String(cString: chosen)
-      if !path.isEmpty { return [path] }
-    }
-    #if canImport(Darwin)
-      let file = "libduckdb.dylib"
-    #else
-      let file = "libduckdb.so"
-    #endif
-    var paths: [String] = []
-    var folder = executableFolder()
-    if !folder.isEmpty { paths += ["\(folder)/lib/\(file)", "\(folder)/\(file)"] }
-    var above: [String] = []
-    while let slash = folder.lastIndex(of: "/") {
-      above.append("\(folder)/.deps/lib/\(file)")
-      folder = String(folder[..<slash])
-    }
-    paths += above.filter { unsafe access($0, F_OK) == 0 }
-    paths.append(".deps/lib/\(file)")
-    paths.append(file)
-    return paths
-  }
-
-  private static func executableFolder() -> String {
-    #if canImport(Darwin)
-      let program = CommandLine.arguments.first ?? ""
-    #else
-      let program = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { room in
-        let count =
-          unsafe room.baseAddress.map { unsafe readlink("/proc/self/exe", $0, room.count) } ?? 0
-        guard count > 0 else { return "" }
-        let bytes = unsafe UnsafeRawBufferPointer(start: room.baseAddress, count: count)
-        return unsafe String(decoding: bytes, as: UTF8.self)
-      }
-    #endif
-    guard let slash = program.lastIndex(of: "/") else { return "" }
-    return String(program[..<slash])
+    if let chosen = LibrarySearch.environment("HYPRSTREAM_DUCKDB_LIBRARY") { return [chosen] }
+    let file = "libduckdb\(LibrarySearch.suffix)"
+    return LibrarySearch.folders().map { "\($0)/\(file)" } + [file]
   }
 }

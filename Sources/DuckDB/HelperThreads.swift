@@ -1,4 +1,5 @@
 import CDuckDB
+internal import Threads
 
 #if canImport(Darwin)
   private import Darwin
@@ -49,7 +50,8 @@ final class HelperThreads: @unchecked Sendable {
     callerCount += 1
     guard callerCount == 1, threadCount > 0 else { return }
     shift = unsafe Shift(of: database)
-    while startedCount < threadCount, startThread() { startedCount += 1 }
+    // Without a thread the callers do all the work themselves.
+    while startedCount < threadCount, startThread({ self.help() }) { startedCount += 1 }
     unsafe pthread_cond_broadcast(changed)
   }
 
@@ -72,25 +74,6 @@ final class HelperThreads: @unchecked Sendable {
     defer { unsafe pthread_mutex_unlock(mutex) }
     unsafe pthread_cond_broadcast(changed)
     while startedCount > 0 { unsafe pthread_cond_wait(changed, mutex) }
-  }
-
-  /// - Returns: Whether the system gave a thread. Without, the callers do all the work themselves.
-  private func startThread() -> Bool {
-    let box = unsafe Unmanaged.passRetained(self)
-    var thread = pthread_t()
-    let result = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument = unsafe argument else { return nil }
-        unsafe Unmanaged<HelperThreads>.fromOpaque(argument).takeRetainedValue().help()
-        return nil
-      }, unsafe box.toOpaque())
-    guard result == 0 else {
-      unsafe box.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
   }
 
   private func help() {

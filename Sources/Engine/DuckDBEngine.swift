@@ -1,3 +1,4 @@
+internal import Threads
 public import Columnar
 public import DuckDB
 

@@ -1,3 +1,4 @@
+internal import Threads
 internal import Synchronization
 
 public import DuckDB
@@ -73,7 +74,7 @@ extension DuckDBInstance {
   }
 
   private func reopen(when closed: ClosedFlag, _ holders: [WeakHolder]) {
-    while !reopened.wait(seconds: 1, until: { closed.value.load(ordering: .acquiring) }) {
+    while !reopened.wait(atMost: .seconds(1), until: { closed.value.load(ordering: .acquiring) }) {
       for holder in holders { holder.holder?.remind() }
     }
     while true {
@@ -85,7 +86,7 @@ extension DuckDBInstance {
         return
       }
       // The disk has a problem. Without a database there is nothing to do but to try again.
-      _ = reopened.wait(seconds: 1) { false }
+      _ = reopened.wait(atMost: .seconds(1)) { false }
     }
   }
 }

@@ -1,3 +1,4 @@
+internal import Threads
 internal import Synchronization
 
 public import DuckDB
@@ -186,7 +187,7 @@ public final class DuckDBInstance: Sendable {
 
   private func openDatabase() throws(EngineError) -> (Database, Int) {
     var result: (Database, Int)?
-    _ = reopened.wait(seconds: Self.maxReopenWaitSeconds) {
+    _ = reopened.wait(atMost: .seconds(Self.maxReopenWaitSeconds)) {
       result = state.withLock { state in state.database.map { ($0, state.generation) } }
       return result != nil
     }

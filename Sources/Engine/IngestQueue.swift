@@ -1,3 +1,4 @@
+internal import Threads
 internal import DequeModule
 internal import Synchronization
 

@@ -2,6 +2,7 @@ import Columnar
 import DuckDB
 import Synchronization
 import Testing
+import Threads
 
 @testable import Engine
 

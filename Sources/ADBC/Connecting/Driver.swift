@@ -1,3 +1,5 @@
+internal import Libraries
+
 /// Which driver to load, and by which of its functions.
 public struct Driver: Hashable, Sendable {
   /// A file, or the name of a manifest or of a library of the system, which the driver manager looks for.

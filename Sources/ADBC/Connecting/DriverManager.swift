@@ -1,3 +1,4 @@
+internal import Libraries
 import CADBC
 import Synchronization
 

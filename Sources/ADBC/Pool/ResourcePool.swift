@@ -1,3 +1,4 @@
+internal import Threads
 internal import Synchronization
 
 /// Connections that are kept and given out to one user at a time.
@@ -42,7 +43,7 @@ public final class ResourcePool<Resource: Sendable>: Sendable {
   private let work: Work
   private let now: @Sendable () -> Duration
   private let keeper: Keeper?
-  let threads: WorkThreads
+  let threads: WorkerPool
   public let options: PoolOptions
 
   /// - Parameters:
@@ -56,7 +57,7 @@ public final class ResourcePool<Resource: Sendable>: Sendable {
     let start = ContinuousClock.now
     self.now = now ?? { ContinuousClock.now - start }
     state = Mutex(State(machine: PoolMachine(options)))
-    threads = WorkThreads(maxCount: max(options.maxCount, 1) + 1)
+    threads = WorkerPool(name: "connections", maxThreadCount: max(options.maxCount, 1) + 1)
     keeper = now == nil ? Keeper() : nil
     keeper?.start { [weak self] in self?.tickAndPlan() }
     if options.minCount > 0 { tick() }

@@ -41,12 +41,8 @@ extension Session {
     _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
     _ lane: BackendLane?
   ) async throws -> (ResultPump, CacheOutcome?) {
-    let call = BackendCall()
     if let lane {
-      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
-        try await lane.start(sql, parameters: parameters, call)
-      }
-      database.log.started(sql, pump, session: id)
+      let pump = try await started(sql) { try await lane.start(sql, parameters: parameters, $0) }
       return (pump, backend.cache == nil ? nil : .bypass("the session has a connection of its own"))
     }
     if let cache = backend.cache, details.bypass == nil {
@@ -55,11 +51,9 @@ extension Session {
     // What a function does that nobody knows, the cache must expect.
     let mayChange = details.traits.unknownFunction != nil && !details.hint.isForced
     if mayChange { backend.cache?.advance(.everything) }
-    let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
-      try await backend.engine.start(
-        sql, parameters: parameters, mayRepeat: !mayChange, call)
+    let pump = try await started(sql) {
+      try await backend.engine.start(sql, parameters: parameters, mayRepeat: !mayChange, $0)
     }
-    database.log.started(sql, pump, session: id)
     if mayChange, let cache = backend.cache { pump.onEnd { _ in cache.advance(.everything) } }
     return (pump, backend.cache.map { _ in .bypass(details.bypass ?? "") })
   }
@@ -80,25 +74,31 @@ extension Session {
         return (answer(sql, result, backend), .hit(result.age))
       }
       // There was nothing to share.
-      let call = BackendCall()
-      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
-        try await backend.engine.start(sql, parameters: parameters, call)
+      let pump = try await started(sql) {
+        try await backend.engine.start(sql, parameters: parameters, $0)
       }
-      database.log.started(sql, pump, session: id)
       return (pump, .miss)
     case .lead(let made): flight = made
     }
-    let call = BackendCall()
     do {
-      let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
-        try await backend.engine.start(sql, parameters: parameters, for: flight, call)
+      let pump = try await started(sql) {
+        try await backend.engine.start(sql, parameters: parameters, for: flight, $0)
       }
-      database.log.started(sql, pump, session: id)
       return (pump, .miss)
     } catch {
       flight.abandon()
       throw error
     }
+  }
+
+  /// Starts a statement in such a way that it can be stopped, and is counted.
+  private func started(
+    _ sql: String, _ start: (BackendCall) async throws -> ResultPump
+  ) async throws -> ResultPump {
+    let call = BackendCall()
+    let pump = try await stoppable(onStop: { call.stop($0) }) { _ in try await start(call) }
+    database.log.started(sql, pump, session: id)
+    return pump
   }
 
   private func answer(
@@ -119,16 +119,14 @@ extension Session {
     if case .write = plan.effect { reach = await backend.reach(ofTable: details.target) }
     return try await changing(reach, backend, route.transaction) {
       if plan.isDefinition { backend.forgetReaches() }
-      let call = BackendCall()
       if plan.returnsRows {
-        let pump = try await stoppable(onStop: { call.stop($0) }) { _ in
+        let pump = try await started(sql) { call in
           if let lane = route.lane {
             return try await lane.start(sql, parameters: parameters, call)
           }
           return try await backend.engine.start(
             sql, parameters: parameters, mayRepeat: false, call)
         }
-        database.log.started(sql, pump, session: id)
         await stoppable(onStop: { pump.stop($0) }) { _ in await pump.spool() }
         if let failure = pump.failure {
           pump.close()
@@ -136,6 +134,7 @@ extension Session {
         }
         return pump
       }
+      let call = BackendCall()
       let count = try await database.log.counting(sql, session: id) {
         try await stoppable(onStop: { call.stop($0) }) { _ in
           if let lane = route.lane {

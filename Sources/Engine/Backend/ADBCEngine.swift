@@ -1,3 +1,4 @@
+internal import Threads
 internal import Synchronization
 
 public import ADBC
@@ -175,12 +176,7 @@ public final class ADBCEngine: Sendable {
     _ sql: String, parameters: Batch? = nil, _ call: BackendCall
   ) async throws(EngineError) -> Int? {
     try await run(call) { (connection) throws(ADBCError) in
-      guard let parameters, parameters.rowCount > 1 else {
-        return try connection.prepared(sql, parameters).executeUpdate()
-      }
-      return try connection.inTransaction { () throws(ADBCError) in
-        try connection.prepared(sql, parameters).executeUpdate()
-      }
+      try connection.update(sql, parameters)
     }
   }
 
@@ -288,6 +284,16 @@ extension ADBCConnection {
     try statement.prepare()
     try statement.bind(parameters)
     return statement
+  }
+
+  /// Runs a statement for what it changes, with all its rows of parameters or none of them.
+  func update(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> Int? {
+    guard let parameters, parameters.rowCount > 1 else {
+      return try prepared(sql, parameters).executeUpdate()
+    }
+    return try inTransaction { () throws(ADBCError) in
+      try prepared(sql, parameters).executeUpdate()
+    }
   }
 
   /// Whether a statement has rows and is no query.

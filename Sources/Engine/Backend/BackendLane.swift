@@ -71,12 +71,7 @@ public final class BackendLane: Sendable {
     _ sql: String, parameters: Batch?, _ call: BackendCall
   ) async throws(EngineError) -> Int? {
     try await run(call) { (connection) throws(ADBCError) in
-      guard let parameters, parameters.rowCount > 1 else {
-        return try connection.prepared(sql, parameters).executeUpdate()
-      }
-      return try connection.inTransaction { () throws(ADBCError) in
-        try connection.prepared(sql, parameters).executeUpdate()
-      }
+      try connection.update(sql, parameters)
     }
   }
 

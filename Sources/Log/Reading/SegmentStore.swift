@@ -1,3 +1,4 @@
+internal import Threads
 internal import Columnar
 internal import Synchronization
 
@@ -15,7 +16,7 @@ final class SegmentStore: Sendable {
 
   let files: any FileSystem
   private let state = Mutex(State())
-  private let monitor = LogMonitor()
+  private let monitor = Monitor()
 
   init(_ files: any FileSystem) { self.files = files }
 

@@ -1,3 +1,4 @@
+internal import Threads
 internal import Columnar
 internal import Synchronization
 
@@ -44,9 +45,9 @@ final class SegmentWriter: Sendable {
   let figures = LogFigures()
   private let core: Mutex<WriterCore>
   private let queue = Mutex(Queue())
-  private let queueMonitor = LogMonitor()
+  private let queueMonitor = Monitor()
   private let synced: Mutex<Synced>
-  private let syncMonitor = LogMonitor()
+  private let syncMonitor = Monitor()
 
   init(_ core: WriterCore, store: SegmentStore) {
     self.store = store

@@ -1,16 +1,15 @@
-internal import Glibc
 internal import Synchronization
 
-/// Threads for calls that block: everything that enters DuckDB runs on one of them, never on an
+/// Threads for calls that block: everything that enters DuckDB or an ADBC driver runs on one of them, never on an
 /// event loop and never on Swift's cooperative pool.
 ///
 /// Threads are started on demand up to `maxThreadCount`, take jobs first in, first out, and leave
-/// after `idleSeconds` without work, so an idle server keeps almost none.
+/// after `idleTime` without work, so an idle server keeps almost none.
 public final class WorkerPool: Sendable {
   public typealias Job = @Sendable () -> Void
 
-  /// How long a thread waits for work before it leaves, in seconds.
-  private static let idleSeconds = 30
+  /// How long a thread waits for work before it leaves.
+  private static let idleTime = Duration.seconds(30)
 
   private let name: String
   private let maxThreadCount: Int
@@ -57,7 +56,7 @@ public final class WorkerPool: Sendable {
       state.threadCount += 1
       return true
     }
-    if startsThread { startThread() } else { monitor.signal() }
+    if startsThread { addThread() } else { monitor.signal() }
   }
 
   /// Runs `body` on a worker and returns what it returns.
@@ -67,27 +66,14 @@ public final class WorkerPool: Sendable {
     }
   }
 
-  private func startThread() {
-    let box = unsafe Unmanaged.passRetained(self)
-    var thread = pthread_t()
-    let result = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument = unsafe argument else { return nil }
-        unsafe Unmanaged<WorkerPool>.fromOpaque(argument).takeRetainedValue().workUntilIdle()
-        return nil
-      }, unsafe box.toOpaque())
-    if result == 0 {
-      pthread_detach(thread)
-    } else {
-      // No thread to be had: those that run will take the job; with none, nothing could go on.
-      unsafe box.release()
-      let left = state.withLock { state in
-        state.threadCount -= 1
-        return state.threadCount
-      }
-      precondition(left > 0, "the system refuses to start a single worker thread")
+  private func addThread() {
+    if startThread({ self.workUntilIdle() }) { return }
+    // No thread to be had: those that run will take the job; with none, nothing could go on.
+    let left = state.withLock { state in
+      state.threadCount -= 1
+      return state.threadCount
     }
+    precondition(left > 0, "the system refuses to start a single worker thread")
   }
 
   private func workUntilIdle() {
@@ -97,7 +83,7 @@ public final class WorkerPool: Sendable {
         continue
       }
       state.withLock { $0.idleCount += 1 }
-      let isWorkWaiting = monitor.wait(seconds: Self.idleSeconds) {
+      let isWorkWaiting = monitor.wait(atMost: Self.idleTime) {
         state.withLock { $0.waiting > 0 }
       }
       let leaves = state.withLock { state in

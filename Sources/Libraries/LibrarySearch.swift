@@ -5,23 +5,23 @@
 #endif
 
 /// Where shared libraries of this project are looked for.
-enum LibrarySearch {
+public enum LibrarySearch {
   #if canImport(Darwin)
-    static let suffix = ".dylib"
+    public static let suffix = ".dylib"
   #else
-    static let suffix = ".so"
+    public static let suffix = ".so"
   #endif
 
-  static func environment(_ name: String) -> String? {
+  public static func environment(_ name: String) -> String? {
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: value)
     return text.isEmpty ? nil : text
   }
 
-  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+  public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
   /// The entries of a folder; empty if it cannot be read.
-  static func entries(of folder: String) -> [String] {
+  public static func entries(of folder: String) -> [String] {
     guard let open = unsafe opendir(folder) else { return [] }
     defer { unsafe closedir(open) }
     var names: [String] = []
@@ -35,7 +35,7 @@ enum LibrarySearch {
   }
 
   /// Beside the executable, `.deps/lib` above it, and `.deps/lib` in the working folder.
-  static func folders() -> [String] {
+  public static func folders() -> [String] {
     var folder = executableFolder()
     var folders: [String] = folder.isEmpty ? [] : ["\(folder)/lib", folder]
     while let slash = folder.lastIndex(of: "/") {
@@ -48,7 +48,7 @@ enum LibrarySearch {
   }
 
   /// Where a system keeps libraries that are not named by a path.
-  static var systemFolders: [String] {
+  public static var systemFolders: [String] {
     #if arch(arm64)
       ["/usr/local/lib", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
     #else
