@@ -24,17 +24,9 @@ extension Session {
     }
     let backend = try database.makeEngine(definition)
     do {
-      // Settings that cannot work are refused now; a database that does not answer now may do so later.
+      // Whoever makes it wants to hear at once what does not work; later, it may come and go.
       _ = try await backend.reach()
       try await backend.foreign.refresh()
-    } catch  where error.code == .unavailable {
-      database.log.warning("\(error.message); its tables cannot be read until it can be reached")
-    } catch {
-      try? await backend.foreign.detach()
-      backend.engine.close()
-      throw error
-    }
-    do {
       try await database.streams.write(definition.batch)
     } catch {
       try? await backend.foreign.detach()

@@ -6,7 +6,6 @@ import random
 import threading
 
 import adbc_driver_flightsql.dbapi as dbapi
-import adbc_driver_manager
 import pyarrow as pa
 import pytest
 from support.postgres import PASSWORD, Postgres
@@ -301,7 +300,14 @@ def test_the_standard_engine_has_a_name_too(postgres, tmp_path, unique):
     assert postgres.rows(f"SELECT who, n FROM {unique}") == [("w1", 2)]
 
 
-def test_drivers_that_are_not_there_are_told_by_name(cursor):
-    with pytest.raises(dbapi.Error, match="snowflake"):
-        cursor.execute("CREATE ENGINE x WITH (connection = 'snowflake://user@account/db')")
-    assert adbc_driver_manager is not None
+def test_databases_elsewhere_are_reached_by_their_drivers(cursor):
+    """As far as a machine without their accounts can tell: what their own drivers say of the connection."""
+    snowflake = "snowflake://user:tell-nobody@localhost:1/db/schema?account=acct&protocol=http&loginTimeout=1"
+    with pytest.raises(dbapi.Error, match="engine snow cannot be reached") as failure:
+        cursor.execute(f"CREATE ENGINE snow WITH (connection = '{snowflake}')")
+    assert "tell-nobody" not in str(failure.value)
+    with pytest.raises(dbapi.Error, match="BigQuery.*credentials"):
+        cursor.execute("CREATE ENGINE bq WITH (driver = 'bigquery', \"adbc.bigquery.sql.project_id\" = 'p', \"adbc.bigquery.sql.dataset_id\" = 'd')")
+    with pytest.raises(dbapi.Error, match="motherduck"):
+        cursor.execute("CREATE ENGINE md WITH (driver = 'duckdb', connection = 'md:my_db')")
+    assert {row[0] for row in rows(cursor, "SHOW ENGINES")}.isdisjoint({"snow", "bq", "md"})
