@@ -89,7 +89,7 @@ public final class StreamingDatabase: Sendable {
         ADBCEngine(
           name: settings.name, settings.manager, settings.connection, admission: engine.admission,
           allocator: allocator, spoolLimits: spoolLimits),
-        cache: options.cache.map { ResultCache($0) })
+        cache: options.cache.map { ResultCache($0) }, options: settings.options)
     }
     relations = StreamRelations(engine.instance, catalog: metrics.catalog)
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
@@ -247,10 +247,15 @@ public struct EngineSettings: Sendable {
   public var name: String
   public var manager: DriverManager
   public var connection: ConnectionSettings
+  public var options: BackendOptions
 
-  public init(name: String, manager: DriverManager, connection: ConnectionSettings) {
+  public init(
+    name: String, manager: DriverManager, connection: ConnectionSettings,
+    options: BackendOptions = BackendOptions()
+  ) {
     self.name = name
     self.manager = manager
     self.connection = connection
+    self.options = options
   }
 }

@@ -10,6 +10,7 @@ public final class Backend: Sendable {
   public let engine: ADBCEngine
   /// Nil for a plain proxy.
   public let cache: ResultCache?
+  public let options: BackendOptions
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// Until when the table of loads is tidy; nil before it was made.
@@ -24,9 +25,10 @@ public final class Backend: Sendable {
   private static let reachLifetime = Duration.seconds(1)
   private static let maxReachCount = 10_000
 
-  init(_ engine: ADBCEngine, cache: ResultCache?) {
+  init(_ engine: ADBCEngine, cache: ResultCache?, options: BackendOptions = BackendOptions()) {
     self.engine = engine
     self.cache = cache
+    self.options = options
   }
 
   /// Connects, if that was not done before.

@@ -26,6 +26,7 @@ extension StatementPlanner {
   ) throws(SQLError) -> StatementPlan? {
     guard hasBackend else { return nil }
     let head = statement.head
+    if isForSession(head) { return nil }
     var relations = statement.relationReferences.map(\.name)
     if let target = head.target { relations.append(target) }
     if relations.contains(where: { isOurs($0, session) }) { return nil }
@@ -37,6 +38,15 @@ extension StatementPlanner {
       traits: traits, hint: try statement.cacheHint, canonical: statement.canonical,
       target: head.isDML && !head.hasLeadingWith ? head.target?.name : nil)
     return plan
+  }
+
+  /// Whether it changes a setting that no database behind has.
+  private func isForSession(_ head: StatementHead) -> Bool {
+    switch head.kind {
+    case .set(let setting), .reset(let setting):
+      Session.settingsBeforeBackend.contains(setting.name.lowercased())
+    default: false
+    }
   }
 
   private func isOurs(_ name: QualifiedName, _ session: MetricsRelation.Session) -> Bool {

@@ -195,10 +195,24 @@ extension EngineSettings {
         connection: try ConnectionSettings(
           connection: engine.connection, options: engine.options,
           username: engine.username.isEmpty ? nil : engine.username,
-          password: engine.password.isEmpty ? nil : engine.password))
+          password: engine.password.isEmpty ? nil : engine.password),
+        options: BackendOptions(engine))
     } catch {
       throw OptionError.conflict(option: "--engine-connection", reason: error.message)
     }
+  }
+}
+
+extension BackendOptions {
+  fileprivate init(_ engine: ServerOptions.Engine) {
+    self.init()
+    writeMode =
+      switch engine.write {
+      case .through: .through
+      case .behind: .behind
+      case .around: .around
+      }
+    outboxMaxByteCount = engine.outboxMaxBytes
   }
 }
 
