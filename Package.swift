@@ -97,7 +97,8 @@ let package = Package(
 
     // Level 4.
     target(
-      "Database", "ADBC", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging, deque),
+      "Database", "ADBC", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", "Threads",
+      logging, deque),
     target("Settings"),
     target("DataFolder"),
 

@@ -30,11 +30,12 @@ public final class StreamingDatabase: Sendable {
   let groupCommits: GroupCommits
   let liveQueries: LiveQueries
   /// Microseconds since 1970.
-  private let clock: @Sendable () -> Int64
+  let clock: @Sendable () -> Int64
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
   let tiering: Tiering
   let continuous: ContinuousQueries
+  let outboxes: Outboxes
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -105,6 +106,7 @@ public final class StreamingDatabase: Sendable {
     coldRows?.setColdStore(coldFiles)
     tiering = Tiering(streams, coldRows, coldFiles, engine, logger)
     continuous = ContinuousQueries(streams)
+    outboxes = Outboxes(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
     engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
@@ -120,6 +122,8 @@ public final class StreamingDatabase: Sendable {
     try await subscriptions.fold()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
+    try outboxes.fold()
+    if let backend { try await resumeOutbox(of: backend) }
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -205,7 +209,7 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
-      if round % 25 == 0 { backend?.cache?.sweep() }
+      if round % 25 == 0 { backend?.sweep() }
     }
   }
 
@@ -224,6 +228,7 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
+    await backend?.closeOutbox()
     backend?.engine.close()
   }
 

@@ -8,6 +8,8 @@ struct BackendPlan: Sendable {
   var canonical: String
   /// The table whose rows it changes, if it changes those of one table only.
   var target: String?
+  /// Whether it is an INSERT, UPDATE, DELETE or MERGE: it changes rows, and what it answers is a count.
+  var isRowChange = false
 
   /// Why its result is neither looked up nor kept; nil if it is.
   var bypass: String? {
@@ -34,9 +36,11 @@ extension StatementPlanner {
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, traits))
     plan.returnsRows = head.returnsRows
     plan.needsOwnConnection = needsOwnConnection(head)
-    plan.backend = BackendPlan(
+    var details = BackendPlan(
       traits: traits, hint: try statement.cacheHint, canonical: statement.canonical,
       target: head.isDML && !head.hasLeadingWith ? head.target?.name : nil)
+    details.isRowChange = head.isDML && !head.returnsRows
+    plan.backend = details
     return plan
   }
 

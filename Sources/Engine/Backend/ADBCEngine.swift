@@ -287,7 +287,8 @@ extension ADBCConnection {
   }
 
   /// Runs a statement for what it changes, with all its rows of parameters or none of them.
-  func update(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> Int? {
+  @discardableResult
+  public func update(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> Int? {
     guard let parameters, parameters.rowCount > 1 else {
       return try prepared(sql, parameters).executeUpdate()
     }
