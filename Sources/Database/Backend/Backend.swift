@@ -63,6 +63,14 @@ public final class Backend: Sendable {
     totals.misses = cache?.misses ?? 0
     totals.evicted = cache?.evicted ?? 0
     totals.stale = cache?.stale ?? 0
+    if let outbox = openOutbox {
+      let (backlog, figures) = (outbox.backlog, outbox.figures)
+      totals.outboxRows = backlog.rowCount
+      totals.outboxBytes = backlog.byteCount
+      totals.outboxLag = backlog.lag
+      totals.outboxApplied = figures.applied
+      totals.outboxRejected = figures.rejected
+    }
     return totals
   }
 
