@@ -1,6 +1,5 @@
 internal import Synchronization
 
-public import ADBC
 public import Columnar
 public import DuckDB
 public import Engine
@@ -39,8 +38,13 @@ public final class StreamingDatabase: Sendable {
   private let state = Mutex(State())
 
   let log: StatementLog
-  /// The database behind, if there is one.
-  public let backend: Backend?
+  /// The databases behind.
+  let engines: Engines
+  /// The one where statements go that name no stream, if there is one.
+  public var backend: Backend? { engines.standard }
+  /// Shared by all engines; nil for plain proxies.
+  let cache: ResultCache?
+  let workshop: BackendWorkshop
 
   /// Opens the database.
   ///
@@ -64,8 +68,6 @@ public final class StreamingDatabase: Sendable {
     self.clock = clock
     streams = StreamCatalog(eventLog)
     let policy = MachineAccessPolicy(allowedDirectories: options.allowedDirectories)
-    planner = StatementPlanner(
-      policy: policy, metrics: metrics, streams: streams, hasBackend: settings != nil)
     let spoolLimits = SpoolLimits(
       directory: options.spoolDirectory,
       disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount))
@@ -84,14 +86,14 @@ public final class StreamingDatabase: Sendable {
     } catch {
       throw DatabaseError(error)
     }
-    let engine = engine
-    backend = settings.map { settings in
-      Backend(
-        ADBCEngine(
-          name: settings.name, settings.manager, settings.connection, admission: engine.admission,
-          allocator: allocator, spoolLimits: spoolLimits),
-        cache: options.cache.map { ResultCache($0) }, options: settings.options)
-    }
+    let (engine, cache) = (engine, options.cache.map { ResultCache($0) })
+    self.cache = cache
+    let workshop = BackendWorkshop(
+      admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache)
+    self.workshop = workshop
+    engines = Engines(standard: settings.map { workshop.make($0) })
+    planner = StatementPlanner(
+      policy: policy, metrics: metrics, streams: streams, engines: engines)
     relations = StreamRelations(engine.instance, catalog: metrics.catalog)
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
     liveQueries = LiveQueries(instances)
@@ -123,7 +125,7 @@ public final class StreamingDatabase: Sendable {
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
     try outboxes.fold()
-    if let backend { try await resumeOutbox(of: backend) }
+    for backend in engines.all { try await resumeOutbox(of: backend) }
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -209,7 +211,7 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
-      if round % 25 == 0 { backend?.sweep() }
+      if round % 25 == 0 { sweepCache() }
     }
   }
 
@@ -228,8 +230,10 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
-    await backend?.closeOutbox()
-    backend?.engine.close()
+    for backend in engines.all {
+      await backend.closeOutbox()
+      backend.engine.close()
+    }
   }
 
   /// Lets endless queries end, so that their calls do.
@@ -243,24 +247,5 @@ extension StreamingDatabase {
     engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
-  }
-}
-
-/// How to reach a database behind.
-public struct EngineSettings: Sendable {
-  /// By which people know it.
-  public var name: String
-  public var manager: DriverManager
-  public var connection: ConnectionSettings
-  public var options: BackendOptions
-
-  public init(
-    name: String, manager: DriverManager, connection: ConnectionSettings,
-    options: BackendOptions = BackendOptions()
-  ) {
-    self.name = name
-    self.manager = manager
-    self.connection = connection
-    self.options = options
   }
 }

@@ -72,11 +72,8 @@ extension Backend {
   /// Something has changed: no result is served any more that was computed without it.
   func noteChange(_ reach: CacheVersions.Reach) { cache?.advance(reach) }
 
-  /// Lets go of results that nobody can be given any more. To be called now and then.
-  func sweep() {
-    let keepsStale = isDown || openOutbox?.outstanding(nil).barrier != nil
-    cache?.sweep(keepsStale: keepsStale)
-  }
+  /// Whether reads may have to be answered with what is stale.
+  var needsStale: Bool { isDown || openOutbox?.outstanding(nil).barrier != nil }
 
   /// Ends the pusher; what is in the outbox stays for the next start.
   func closeOutbox() async {
@@ -86,6 +83,9 @@ extension Backend {
 }
 
 extension StreamingDatabase {
+  /// Lets go of results that nobody can be given any more. To be called now and then.
+  func sweepCache() { cache?.sweep(keepsStale: engines.all.contains { $0.needsStale }) }
+
   /// - Throws: FAILED_PRECONDITION if nothing that is acknowledged here would outlive the process.
   func checkKeepsChanges() throws(DatabaseError) {
     guard options.coldDirectory == nil else { return }

@@ -8,6 +8,8 @@ public import Telemetry
 /// The database behind: every statement goes there that is not about streams. In front of it may be a cache.
 public final class Backend: Sendable {
   public let engine: ADBCEngine
+  /// By which people know it.
+  public var name: String { engine.name }
   /// Nil for a plain proxy.
   public let cache: ResultCache?
   public let options: BackendOptions

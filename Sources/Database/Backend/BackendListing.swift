@@ -14,7 +14,11 @@ enum BackendListing {
         "is_default": .flag(database.backend == nil),
       ]
     ]
-    if let backend = database.backend { rows.insert(await row(of: backend), at: 0) }
+    for (index, backend) in database.engines.all.enumerated() {
+      var row = await row(of: backend)
+      row["is_default"] = .flag(backend === database.backend)
+      rows.insert(row, at: index)
+    }
     return batch(
       rows,
       [
@@ -41,7 +45,7 @@ enum BackendListing {
       "outbox_bytes": .number(backlog?.byteCount ?? 0),
       "lag_ms": .number(backlog.map { Int($0.lag.milliseconds) } ?? 0),
       "rejected": .number(outbox?.figures.rejected ?? 0),
-      "name": .text(backend.engine.name), "kind": .text("adbc"), "is_default": .flag(true),
+      "name": .text(backend.engine.name), "kind": .text("adbc"),
       "state": .text(state), "version": .text(version),
       "connection": .text(backend.engine.displayText),
       "error": .text(figures.lastError?.description),

@@ -14,7 +14,7 @@ extension Session {
     of details: BackendPlan, _ backend: Backend, _ route: BackendRoute
   ) async throws(DatabaseError) -> Backend.Freshness {
     // One in a transaction waited when that began to change something; now others may wait for it.
-    if route.transaction?.backendLane != nil { return .current }
+    if route.transaction?.lane(on: backend) != nil { return .current }
     let names = details.traits.unknownFunction == nil ? details.traits.names : nil
     let staleness = state.withLock { $0.maxStaleness }
     return try await backend.freshness(of: names, staleness: staleness) {
@@ -24,7 +24,7 @@ extension Session {
 
   /// Waits until the database has all that was acknowledged before.
   func drain(_ backend: Backend, _ route: BackendRoute? = nil) async throws(DatabaseError) {
-    if route?.transaction?.backendLane != nil { return }
+    if route?.transaction?.lane(on: backend) != nil { return }
     try await backend.drain { (ticket) async throws(DatabaseError) in
       try await self.wait(for: ticket)
     }

@@ -56,9 +56,9 @@ extension Session {
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
     case .showEngines: return try await ready(await BackendListing.engines(database))
-    case .showCache: return try await ready(BackendListing.cache(database.backend?.cache))
+    case .showCache: return try await ready(BackendListing.cache(database.cache))
     case .flushCache(let name):
-      let count = database.backend?.cache?.flush(name) ?? 0
+      let count = database.cache?.flush(name) ?? 0
       return try await ready(
         Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
     case .emitChanges, .subscribe:
