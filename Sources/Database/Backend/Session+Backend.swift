@@ -211,7 +211,8 @@ extension Session {
         }
       }
       return try applied.once(key, at: now, connection) { () throws(ADBCError) in
-        try connection.ingest(into: target, schema: schema) { try next() } ?? queue.rowCount
+        try connection.ingestInTransaction(target, schema, applied.dialect, next: next)
+          ?? queue.rowCount
       }
     }
     let call = BackendCall()

@@ -237,7 +237,7 @@ extension OutboxStep {
         try applied.note(batches.reduce(0) { $0 + $1.rowCount }, key, connection)
       }
       let rest = OnceBatches(batches)
-      try connection.ingest(into: target, schema: schema) { rest.take() }
+      _ = try connection.ingestInTransaction(target, schema, applied.dialect) { rest.take() }
     }
   }
 }

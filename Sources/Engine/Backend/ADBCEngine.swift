@@ -276,7 +276,7 @@ extension ConnectionPool.Lease {
 
 extension ADBCConnection {
   /// A statement with what is bound to it.
-  func prepared(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> ADBCStatement {
+  public func prepared(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> ADBCStatement {
     let statement = try statement(sql)
     // PostgreSQL's driver reads by COPY, which takes queries only. Other drivers know no such option.
     if Self.isUtility(sql) { try? statement.setOption("adbc.postgresql.use_copy", false) }
