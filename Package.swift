@@ -150,7 +150,7 @@ let package = Package(
       swiftSettings: strict),
     tests(of: "Engine", "Columnar", "DuckDB", "Threads"),
     tests(
-      of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
+      of: "Database", "ADBC", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),
     tests(of: "SettingsLoading", "Settings"),
     tests(of: "DataFolder"),
