@@ -8,11 +8,16 @@ public struct EngineSettings: Sendable {
   public var name: String
   public var manager: DriverManager
   public var connection: ConnectionSettings
+  public var options: BackendOptions
 
-  public init(name: String, manager: DriverManager, connection: ConnectionSettings) {
+  public init(
+    name: String, manager: DriverManager, connection: ConnectionSettings,
+    options: BackendOptions = BackendOptions()
+  ) {
     self.name = name
     self.manager = manager
     self.connection = connection
+    self.options = options
   }
 }
 
@@ -31,6 +36,6 @@ struct BackendWorkshop: Sendable {
       ADBCEngine(
         name: settings.name, settings.manager, settings.connection, admission: admission,
         allocator: allocator, spoolLimits: spoolLimits),
-      cache: cache, local: local)
+      cache: cache, local: local, options: settings.options)
   }
 }

@@ -33,7 +33,11 @@ extension Session {
       backend.engine.close()
       throw error
     }
-    database.engines.put(backend)?.engine.close()
+    if let old = database.engines.put(backend) {
+      await old.closeOutbox()
+      old.engine.close()
+    }
+    try await database.resumeOutbox(of: backend)
     engine.instance.catalogDidChange()
   }
 
@@ -62,8 +66,16 @@ extension Session {
         "\(backend.name) is the engine that the server was started with (--engine): it cannot be dropped"
       )
     }
+    if let outbox = backend.openOutbox, outbox.outstanding(nil).barrier != nil {
+      throw DatabaseError(
+        .failedPrecondition,
+        "changes that were acknowledged wait for the engine \(backend.name), and would be lost: drop it when it has them "
+          + "(SHOW ENGINES)")
+    }
     try await database.streams.write(EngineDefinition.dropBatch(backend.name))
     database.engines.remove(backend.name)
+    await backend.closeOutbox()
+    try await database.outboxes.drop(backend.name)
     try await backend.foreign.detach()
     backend.engine.close()
     database.cache?.advance(.everything)
