@@ -89,7 +89,8 @@ public final class StreamingDatabase: Sendable {
     let (engine, cache) = (engine, options.cache.map { ResultCache($0) })
     self.cache = cache
     let workshop = BackendWorkshop(
-      admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache)
+      admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache,
+      local: engine)
     self.workshop = workshop
     engines = Engines(standard: settings.map { workshop.make($0) })
     planner = StatementPlanner(
@@ -111,8 +112,10 @@ public final class StreamingDatabase: Sendable {
     outboxes = Outboxes(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
-    engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
+    engine.instance.whenReopened {
+      [weak relations, streams, engines] (connection) throws(DuckDBError) in
       try relations?.registerAll(streams.all, on: connection)
+      for backend in engines.all { try backend.foreign.restore(on: connection) }
     }
   }
 
@@ -122,6 +125,7 @@ public final class StreamingDatabase: Sendable {
     try await groupCommits.recover()
     await tiering.sweep()
     try await subscriptions.fold()
+    try await openEngines()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
     try outboxes.fold()

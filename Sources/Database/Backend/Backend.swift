@@ -13,6 +13,8 @@ public final class Backend: Sendable {
   /// Nil for a plain proxy.
   public let cache: ResultCache?
   public let options: BackendOptions
+  /// Its tables as relations of DuckDB.
+  let foreign: ForeignCatalog
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.
@@ -32,8 +34,12 @@ public final class Backend: Sendable {
   private static let reachLifetime = Duration.seconds(1)
   private static let maxReachCount = 10_000
 
-  init(_ engine: ADBCEngine, cache: ResultCache?, options: BackendOptions = BackendOptions()) {
+  init(
+    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine,
+    options: BackendOptions = BackendOptions()
+  ) {
     self.engine = engine
+    foreign = ForeignCatalog(engine, local: local)
     self.cache = cache
     self.options = options
   }
@@ -125,8 +131,18 @@ public final class Backend: Sendable {
     return applied
   }
 
-  /// The catalog has changed.
-  func forgetReaches() { reaches.withLock { $0 = [:] } }
+  /// A statement of ours has changed the catalog.
+  func catalogChanged() {
+    forgetReaches()
+    guard foreign.isListed else { return }
+    Task { try? await foreign.refresh() }
+  }
+
+  /// The catalog may have changed.
+  func forgetReaches() {
+    reaches.withLock { $0 = [:] }
+    foreign.forget()
+  }
 
   private func standsAlone(_ name: String) async throws -> Bool {
     let dialect = try await engine.known().dialect

@@ -27,6 +27,8 @@ struct BackendWorkshop: Sendable {
   let allocator: any BufferAllocator
   let spoolLimits: SpoolLimits
   let cache: ResultCache?
+  /// Where their tables are relations.
+  let local: DuckDBEngine
 
   /// Nothing is connected before the first statement.
   func make(_ settings: EngineSettings) -> Backend {
@@ -34,6 +36,6 @@ struct BackendWorkshop: Sendable {
       ADBCEngine(
         name: settings.name, settings.manager, settings.connection, admission: admission,
         allocator: allocator, spoolLimits: spoolLimits),
-      cache: cache, options: settings.options)
+      cache: cache, local: local, options: settings.options)
   }
 }

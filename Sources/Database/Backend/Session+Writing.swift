@@ -30,6 +30,17 @@ extension Session {
     }
   }
 
+  /// Waits until the tables of these engines are what a statement has to see that reads them here.
+  func settle(_ engines: [Backend]) async throws(DatabaseError) {
+    let staleness = state.withLock { $0.maxStaleness }
+    for engine in engines {
+      let freshness = try await engine.freshness(of: nil, staleness: staleness) {
+        (ticket) async throws(DatabaseError) in try await self.wait(for: ticket)
+      }
+      if case .unreachable(let error, _) = freshness { throw error }
+    }
+  }
+
   private func wait(for ticket: OutboxTicket) async throws(DatabaseError) {
     try await stoppable(onStop: { ticket.stop($0) }) { (_) async throws(DatabaseError) in
       try await ticket.wait()
