@@ -12,7 +12,7 @@ from support.postgres import Postgres
 from support.protocol import statement_query
 from support.raw import Raw
 from support.server import Server
-from test_engine_behind import behind
+from test_engine_behind import DRIVER, behind
 
 ERRORS = (flight.FlightError, pa.ArrowException)
 POOL = "pool_max=8&pool_breaker_max_delay=1"
@@ -386,3 +386,31 @@ def test_other_databases_are_written_behind_too(kind, tmp_path, request):
             rejected = raw.query("SELECT * FROM hyprstream_outbox_rejected").to_pylist()
             assert len(rejected) == (life + 1) * 2, [(row["statement"], row["producer"], row["error"]) for row in rejected]
         front.stop()
+
+
+def test_an_engine_of_create_engine_is_written_behind_too(own):
+    postgres, _, folder = own
+    front = Server(folder / "log", data_dir=folder / "data")
+    with Raw(front.url) as raw:
+        options = f"connection = '{postgres.uri(options=POOL)}', driver_path = '{DRIVER}'"
+        with pytest.raises(ERRORS, match="through, behind or around"):
+            raw.update(f"CREATE ENGINE pg WITH ({options}, write = 'sideways')")
+        raw.update(f"CREATE ENGINE pg WITH ({options}, write = 'behind', outbox_max_bytes = '8MiB')")
+        for i in range(50):
+            assert raw.update(f"INSERT INTO pg.public.t (id, v) VALUES ({i}, 0)") == -1
+        # Read by DuckDB here, and by the database itself.
+        assert raw.value("SELECT count(*) FROM pg.public.t JOIN (VALUES (3), (4)) AS x(i) ON id = i") == 2
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (50, 0)")
+        assert raw.value("SELECT max(id) FROM pg.public.t") == 50
+        postgres.stop()
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (51, 0)")
+        with pytest.raises(ERRORS, match="cannot be reached"):
+            raw.update("DROP ENGINE pg")
+        front.kill()
+    postgres.start()
+    with Server(folder / "log", data_dir=folder / "data") as front, Raw(front.url) as raw:
+        until(lambda: drained(raw))
+        assert postgres.rows("SELECT count(*) FROM t") == [(52,)]
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (52, 0)")
+        raw.update("DROP ENGINE pg")
+        assert postgres.rows("SELECT count(*) FROM t") == [(53,)]
