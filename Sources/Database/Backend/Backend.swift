@@ -12,9 +12,9 @@ public final class Backend: Sendable {
   public var name: String { engine.name }
   /// Nil for a plain proxy.
   public let cache: ResultCache?
-  public let options: BackendOptions
   /// Its tables as relations of DuckDB.
   let foreign: ForeignCatalog
+  public let options: BackendOptions
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.

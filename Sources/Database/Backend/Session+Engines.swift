@@ -39,8 +39,8 @@ extension Session {
       await old.closeOutbox()
       old.engine.close()
     }
-    engine.instance.catalogDidChange()
     try await database.resumeOutbox(of: backend)
+    engine.instance.catalogDidChange()
   }
 
   /// The name of an engine is that of a catalog of DuckDB.

@@ -30,14 +30,14 @@ extension Session {
     }
   }
 
-  /// Waits until the tables of these engines are what a statement has to see that reads them here.
-  func settle(_ engines: [Backend]) async throws(DatabaseError) {
+  /// Waits until a query of ours sees what was acknowledged of the engines that it reads.
+  func awaitChanges(_ engines: [Backend]) async throws(DatabaseError) {
     let staleness = state.withLock { $0.maxStaleness }
     for engine in engines {
-      let freshness = try await engine.freshness(of: nil, staleness: staleness) {
+      let found = try await engine.freshness(of: nil, staleness: staleness) {
         (ticket) async throws(DatabaseError) in try await self.wait(for: ticket)
       }
-      if case .unreachable(let error, _) = freshness { throw error }
+      if case .unreachable(let error, _) = found { throw error }
     }
   }
 

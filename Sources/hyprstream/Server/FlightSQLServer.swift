@@ -204,6 +204,18 @@ extension EngineSettings {
   }
 }
 
+extension EngineCredentials {
+  /// `HYPRSTREAM_ENGINE_<NAME>_USERNAME` and `…_PASSWORD`.
+  fileprivate static func inEnvironment(ofEngine name: String) -> EngineCredentials {
+    let word = name.uppercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
+    let environment = ProcessEnvironment.variables()
+    func value(_ what: String) -> String? {
+      environment["HYPRSTREAM_ENGINE_\(String(word))_\(what)"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+    return EngineCredentials(username: value("USERNAME"), password: value("PASSWORD"))
+  }
+}
+
 extension BackendOptions {
   fileprivate init(_ engine: ServerOptions.Engine) {
     self.init()
@@ -214,18 +226,6 @@ extension BackendOptions {
       case .around: .around
       }
     outboxMaxByteCount = engine.outboxMaxBytes
-  }
-}
-
-extension EngineCredentials {
-  /// `HYPRSTREAM_ENGINE_<NAME>_USERNAME` and `…_PASSWORD`.
-  fileprivate static func inEnvironment(ofEngine name: String) -> EngineCredentials {
-    let word = name.uppercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
-    let environment = ProcessEnvironment.variables()
-    func value(_ what: String) -> String? {
-      environment["HYPRSTREAM_ENGINE_\(String(word))_\(what)"].flatMap { $0.isEmpty ? nil : $0 }
-    }
-    return EngineCredentials(username: value("USERNAME"), password: value("PASSWORD"))
   }
 }
 
