@@ -73,7 +73,10 @@ extension Session {
     try await database.streams.write(EngineDefinition.dropBatch(backend.name))
     database.engines.remove(backend.name)
     await backend.closeOutbox()
-    try await database.outboxes.drop(backend.name)
+    // What came in meanwhile stays, for an engine of this name.
+    if backend.openOutbox?.outstanding(nil).barrier == nil {
+      try await database.outboxes.drop(backend.name)
+    }
     try await backend.foreign.detach()
     backend.engine.close()
     database.cache?.advance(.everything)
