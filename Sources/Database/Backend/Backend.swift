@@ -10,6 +10,8 @@ public final class Backend: Sendable {
   public let engine: ADBCEngine
   /// Nil for a plain proxy.
   public let cache: ResultCache?
+  /// Copies of whole tables, or of slices of them; nil without a cache.
+  let tables: CachedTables?
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// Until when the table of loads is tidy; nil before it was made.
@@ -27,6 +29,7 @@ public final class Backend: Sendable {
   init(_ engine: ADBCEngine, cache: ResultCache?) {
     self.engine = engine
     self.cache = cache
+    tables = cache == nil ? nil : CachedTables()
   }
 
   /// Connects, if that was not done before.
