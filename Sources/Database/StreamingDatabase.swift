@@ -89,7 +89,7 @@ public final class StreamingDatabase: Sendable {
         ADBCEngine(
           name: settings.name, settings.manager, settings.connection, admission: engine.admission,
           allocator: allocator, spoolLimits: spoolLimits),
-        cache: options.cache.map { ResultCache($0) })
+        cache: options.cache.map { ResultCache($0) }, in: engine)
     }
     relations = StreamRelations(engine.instance, catalog: metrics.catalog)
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
@@ -120,6 +120,7 @@ public final class StreamingDatabase: Sendable {
     try await subscriptions.fold()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
+    try resumeCachedTables()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -205,6 +206,7 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
+      backend?.tables?.sweep()
       if round % 25 == 0 { backend?.cache?.sweep() }
     }
   }
@@ -224,6 +226,7 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
+    backend?.tables?.close()
     backend?.engine.close()
   }
 

@@ -26,10 +26,10 @@ public final class Backend: Sendable {
   private static let reachLifetime = Duration.seconds(1)
   private static let maxReachCount = 10_000
 
-  init(_ engine: ADBCEngine, cache: ResultCache?) {
+  init(_ engine: ADBCEngine, cache: ResultCache?, in queries: DuckDBEngine) {
     self.engine = engine
     self.cache = cache
-    tables = cache == nil ? nil : CachedTables()
+    tables = cache.map { CachedTables(engine, $0, in: queries) }
   }
 
   /// Connects, if that was not done before.

@@ -45,6 +45,7 @@ extension Session {
       let pump = try await started(sql) { try await lane.start(sql, parameters: parameters, $0) }
       return (pump, backend.cache == nil ? nil : .bypass("the session has a connection of its own"))
     }
+    if let answer = await readCopies(sql, details, parameters, backend) { return answer }
     if let cache = backend.cache, details.bypass == nil {
       return try await readCached(sql, details, parameters, backend, cache)
     }
@@ -276,6 +277,8 @@ public enum CacheOutcome: Hashable, Sendable {
   /// It was there, and so old.
   case hit(Duration)
   case miss
+  /// Copies of these tables have answered it; the oldest is so old.
+  case table(String, Duration)
   /// The cache was not asked; why.
   case bypass(String)
 }
@@ -286,6 +289,8 @@ extension CacheOutcome {
     switch self {
     case .hit(let age): "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds))}"
     case .miss: "{\"cache\":\"miss\"}"
+    case .table(let name, let age):
+      "{\"cache\":\"table\",\"table\":\(JSONText.quoted(name)),\"age_ms\":\(max(0, age.milliseconds))}"
     case .bypass(let reason):
       "{\"cache\":\"bypass\",\"reason\":\(JSONText.quoted(reason))}"
     }

@@ -56,7 +56,15 @@ extension Session {
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
     case .showEngines: return try await ready(await BackendListing.engines(database))
-    case .showCache: return try await ready(BackendListing.cache(database.backend?.cache))
+    case .showCache: return try await ready(BackendListing.cache(database.backend))
+    case .cacheTable(let table):
+      let count = try await cacheTable(table)
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+    case .uncacheTable(let name, let isIfExists):
+      try await uncacheTable(name, isIfExists: isIfExists)
+    case .cacheQuery, .uncacheQuery:
+      throw DatabaseError(.unimplemented, "CACHE SELECT is not there yet")
     case .flushCache(let name):
       let count = database.backend?.cache?.flush(name) ?? 0
       return try await ready(

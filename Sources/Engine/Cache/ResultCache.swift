@@ -174,6 +174,27 @@ public final class ResultCache: Sendable {
     state.withLock { $0.versions.advance(reach) }
   }
 
+  /// The versions of relations of these names, now: see ``CacheVersions``.
+  public func stamp(of names: Set<String>) -> CacheVersions.Stamp {
+    state.withLock { $0.versions.stamp(of: names) }
+  }
+
+  /// Whether nothing of these names has changed since.
+  public func isCurrent(_ stamp: CacheVersions.Stamp, of names: Set<String>) -> Bool {
+    state.withLock { $0.versions.isCurrent(stamp, of: names) }
+  }
+
+  /// Leaves so much of the cache's size to other things than results.
+  public func reserve(byteCount: Int) {
+    let dropped = state.withLock { state in
+      state.order.setMaxWeight(limits.maxByteCount - byteCount).compactMap { slot -> Entry? in
+        state.figures.evicted += 1
+        return drop(slot, &state, isOrdered: false)
+      }
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
   /// Whether a result with these versions may still be served.
   func isCurrent(_ flight: CacheFlight) -> Bool {
     state.withLock { $0.versions.isCurrent(flight.stamp, of: flight.use.names) }
