@@ -92,6 +92,8 @@ struct TableLoad: Sendable {
         try connection.connection.execute(
           "CREATE TABLE \(relation) AS SELECT \(names) FROM \(DuckDBInstance.liveRelation(id))")
         let made = try connection.connection.prepare("FROM \(relation)").resultSchema
+        let bounds =
+          definition.condition == nil ? try self.bounds(held, connection.connection) : [:]
         instance.giveBack(connection)
         return columns.map { column in
           var column = column
@@ -100,6 +102,7 @@ struct TableLoad: Sendable {
             && made.fields.first { $0.name == column.name }?.type
               == source.schema.fields.first { $0.name == column.name }?.type
           if !column.isExact { column.type = nil }
+          column.bounds = bounds[column.name]
           return column
         }
       } catch {
@@ -109,6 +112,28 @@ struct TableLoad: Sendable {
     } catch {
       throw DatabaseError(error)
     }
+  }
+
+  /// The smallest and largest whole numbers of columns.
+  private func bounds(
+    _ columns: [CopiedColumn], _ connection: Connection
+  ) throws(DuckDBError) -> [String: ClosedRange<Int64>] {
+    let whole = columns.filter { [.int16, .int32, .int64].contains($0.type) }
+    guard !whole.isEmpty else { return [:] }
+    let list = whole.map { "min(\(quotedName($0.name))), max(\(quotedName($0.name)))" }
+    let result = try connection.prepare(
+      "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+    ).execute()
+    defer { result.close() }
+    guard let row = try result.next(maxRows: 1, allocator: HeapAllocator()) else { return [:] }
+    var bounds: [String: ClosedRange<Int64>] = [:]
+    for (place, column) in whole.enumerated() {
+      let numbers = row.columns[(2 * place)...(2 * place + 1)].map {
+        $0.string(at: 0).flatMap { Int64($0) } ?? 0
+      }
+      bounds[column.name] = numbers[0]...max(numbers[0], numbers[1])
+    }
+    return bounds
   }
 
   /// Types that go through DuckDB without a change, whatever their name.

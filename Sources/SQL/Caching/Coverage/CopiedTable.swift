@@ -28,6 +28,15 @@ public enum AgreedType: Hashable, Sendable {
     }
   }
 
+  /// The whole numbers that there are.
+  var bounds: ClosedRange<Int64> {
+    switch self {
+    case .int16: Int64(Int16.min)...Int64(Int16.max)
+    case .int32: Int64(Int32.min)...Int64(Int32.max)
+    default: Int64.min...Int64.max
+    }
+  }
+
   /// Whether a whole number fits.
   func holds(_ number: Int64) -> Bool {
     switch self {
@@ -46,6 +55,8 @@ public struct CopiedColumn: Hashable, Sendable {
   public var isExact: Bool
   /// Whether the copy has it at all.
   public var isHeld = true
+  /// The smallest and the largest of its whole numbers in the whole table; nil for what the type allows.
+  public var bounds: ClosedRange<Int64>?
 
   public init(name: String, type: AgreedType?, isExact: Bool) {
     self.name = name

@@ -32,6 +32,8 @@ struct CoverageTerm {
   /// Days or microseconds of a literal that says its type.
   var time: Int64?
   var isParameter = false
+  /// Between which whole numbers it is, if it is known better than by its type.
+  var bounds: ClosedRange<Int64>?
 
   var type: AgreedType? {
     if case .typed(let type) = kind { return type }
