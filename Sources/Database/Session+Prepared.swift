@@ -74,7 +74,9 @@ extension Session {
     switch last.effect {
     case .read, .write, .define:
       guard plans.count == 1 else { return (StatementDescription(), isUpdate) }
-      if last.backend != nil { return (try await describeOnBackend(last, context), isUpdate) }
+      if let details = last.backend {
+        return (try await describeOnBackend(last, details, context), isUpdate)
+      }
     case .begin, .commit, .rollback, .setting: return (StatementDescription(), isUpdate)
     case .stream(let statement):
       let schema = try await resultSchema(of: statement)

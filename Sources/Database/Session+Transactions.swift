@@ -74,8 +74,8 @@ extension Session {
     let lane = transaction.lane
     transaction.end(what)
     defer { transaction.reserve(nil) }
-    if let lane = transaction.takeBackendLane() {
-      return try await finishOnBackend(transaction, lane, commits: commits)
+    if let work = transaction.takeBackendWork() {
+      return try await finishOnBackend(transaction, work, commits: commits)
     }
     let writes = transaction.takeStreamWrites()
     guard let lane else {

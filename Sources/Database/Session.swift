@@ -19,8 +19,8 @@ public final class Session: Sendable {
     var statementTimeout: Duration?
     /// The connection on which temporary tables and variables live.
     var home: Lane?
-    /// The same on the database behind.
-    var backendHome: BackendLane?
+    /// The same on databases behind, by their names.
+    var backendHomes: [String: BackendLane] = [:]
     var transactions: [Handle: Transaction] = [:]
     /// The transaction that SQL's `BEGIN` opened.
     var sqlTransaction: Transaction?
@@ -75,7 +75,7 @@ public final class Session: Sendable {
         state.transactions = [:]
         state.sqlTransaction = nil
         state.home = nil
-        state.backendHome = nil
+        state.backendHomes = [:]
       }
       let transactions =
         Array(state.transactions.values) + (state.sqlTransaction.map { [$0] } ?? [])
@@ -165,7 +165,7 @@ public final class Session: Sendable {
   /// client would notice if it were gone.
   func isReplaceable(after grace: Duration) -> Bool {
     state.withLock { state in
-      state.home == nil && state.backendHome == nil && state.transactions.isEmpty
+      state.home == nil && state.backendHomes.isEmpty && state.transactions.isEmpty
         && state.sqlTransaction == nil
         && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
         && state.options.isEmpty && state.settings == SessionSettings() && state.cursors.isEmpty

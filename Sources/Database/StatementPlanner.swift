@@ -7,8 +7,7 @@ struct StatementPlanner: Sendable {
   let policy: MachineAccessPolicy
   let metrics: MetricsRelation
   let streams: StreamCatalog
-  /// Whether statements that are not about streams go to a database behind.
-  var hasBackend = false
+  let engines: Engines
 
   /// Reads the statements of a text, in order.
   func read(

@@ -1,6 +1,5 @@
 internal import Synchronization
 
-public import ADBC
 public import Columnar
 public import DuckDB
 public import Engine
@@ -38,8 +37,13 @@ public final class StreamingDatabase: Sendable {
   private let state = Mutex(State())
 
   let log: StatementLog
-  /// The database behind, if there is one.
-  public let backend: Backend?
+  /// The databases behind.
+  let engines: Engines
+  /// The one where statements go that name no stream, if there is one.
+  public var backend: Backend? { engines.standard }
+  /// Shared by all engines; nil for plain proxies.
+  let cache: ResultCache?
+  let workshop: BackendWorkshop
 
   /// Opens the database.
   ///
@@ -63,8 +67,6 @@ public final class StreamingDatabase: Sendable {
     self.clock = clock
     streams = StreamCatalog(eventLog)
     let policy = MachineAccessPolicy(allowedDirectories: options.allowedDirectories)
-    planner = StatementPlanner(
-      policy: policy, metrics: metrics, streams: streams, hasBackend: settings != nil)
     let spoolLimits = SpoolLimits(
       directory: options.spoolDirectory,
       disk: SpoolAccount(limitByteCount: options.maxSpoolByteCount))
@@ -83,14 +85,15 @@ public final class StreamingDatabase: Sendable {
     } catch {
       throw DatabaseError(error)
     }
-    let engine = engine
-    backend = settings.map { settings in
-      Backend(
-        ADBCEngine(
-          name: settings.name, settings.manager, settings.connection, admission: engine.admission,
-          allocator: allocator, spoolLimits: spoolLimits),
-        cache: options.cache.map { ResultCache($0) }, in: engine)
-    }
+    let (engine, cache) = (engine, options.cache.map { ResultCache($0) })
+    self.cache = cache
+    let workshop = BackendWorkshop(
+      admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache,
+      queries: engine, room: cache.map { CopyRoom($0) })
+    self.workshop = workshop
+    engines = Engines(standard: settings.map { workshop.make($0) })
+    planner = StatementPlanner(
+      policy: policy, metrics: metrics, streams: streams, engines: engines)
     relations = StreamRelations(engine.instance, catalog: metrics.catalog)
     groupCommits = GroupCommits(eventLog, engine.instance, catalog: metrics.catalog)
     liveQueries = LiveQueries(instances)
@@ -206,8 +209,8 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
-      backend?.tables?.sweep()
-      if round % 25 == 0 { backend?.cache?.sweep() }
+      for backend in engines.all { backend.tables?.sweep() }
+      if round % 25 == 0 { cache?.sweep() }
     }
   }
 
@@ -226,8 +229,7 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
-    backend?.tables?.close()
-    backend?.engine.close()
+    for backend in engines.all { backend.close() }
   }
 
   /// Lets endless queries end, so that their calls do.
@@ -241,19 +243,5 @@ extension StreamingDatabase {
     engine.disk.setLimit(options.maxSpoolByteCount)
     engine.admission.setLimits(maxRunning: options.maxRunning, maxQueued: options.maxQueued)
     log.setThreshold(options.slowStatementThreshold)
-  }
-}
-
-/// How to reach a database behind.
-public struct EngineSettings: Sendable {
-  /// By which people know it.
-  public var name: String
-  public var manager: DriverManager
-  public var connection: ConnectionSettings
-
-  public init(name: String, manager: DriverManager, connection: ConnectionSettings) {
-    self.name = name
-    self.manager = manager
-    self.connection = connection
   }
 }

@@ -30,13 +30,13 @@ final class Transaction: Sendable {
     /// Rows for streams, which become visible at its end.
     var streamWrites: [TopicWrite] = []
     var streamByteCount = 0
-    /// Where its statements run on the database behind, and what they have changed there.
-    var backendLane: BackendLane?
+    /// Where its statements run on a database behind, and what they have changed there.
+    var work: BackendWork?
     var reach = CacheVersions.Reach.nothing
 
     var hasWritten: Bool {
       switch phase {
-      case .reading: !streamWrites.isEmpty || backendLane != nil
+      case .reading: !streamWrites.isEmpty || work != nil
       case .writing: true
       case .ended: false
       }
@@ -83,7 +83,7 @@ final class Transaction: Sendable {
     }
     // One that has ended meanwhile would take the rows and lose them.
     try checkOpen()
-    if backendLane != nil { throw .mixedTransaction }
+    if state.withLock({ $0.work }) != nil { throw .mixedTransaction }
     let isKept = state.withLock { state in
       if case .ended = state.phase { return false }
       state.lastUse = .now
@@ -112,29 +112,40 @@ final class Transaction: Sendable {
     }
   }
 
-  var backendLane: BackendLane? { state.withLock { $0.backendLane } }
+  /// A transaction of the same extent on a database behind.
+  struct BackendWork: Sendable {
+    var backend: Backend
+    var lane: BackendLane
+  }
 
-  /// The lane for statements on the database behind; `make` is called for the first of them.
-  func laneForBackend(
-    _ make: () -> BackendLane
+  /// The lane of its statements on this database behind, once it has changed something there.
+  func lane(on backend: Backend) -> BackendLane? {
+    state.withLock { $0.work.flatMap { $0.backend === backend ? $0.lane : nil } }
+  }
+
+  /// The lane for statements on a database behind; `make` is called for the first of them.
+  ///
+  /// - Throws: If it has changed something elsewhere.
+  func lane(
+    for backend: Backend, _ make: () -> BackendLane
   ) throws(DatabaseError) -> BackendLane {
     try checkOpen()
     let lane = state.withLock { state -> BackendLane? in
-      if let lane = state.backendLane { return lane }
+      if let work = state.work { return work.backend === backend ? work.lane : nil }
       guard state.streamWrites.isEmpty else { return nil }
       let lane = make()
-      state.backendLane = lane
+      state.work = BackendWork(backend: backend, lane: lane)
       return lane
     }
     guard let lane else { throw .mixedTransaction }
     return lane
   }
 
-  /// - Returns: The lane; it is its no longer.
-  func takeBackendLane() -> BackendLane? {
+  /// - Returns: What it did on a database behind; it is its no longer.
+  func takeBackendWork() -> BackendWork? {
     state.withLock { state in
-      defer { state.backendLane = nil }
-      return state.backendLane
+      defer { state.work = nil }
+      return state.work
     }
   }
 

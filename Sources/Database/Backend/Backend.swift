@@ -8,6 +8,8 @@ public import Telemetry
 /// The database behind: every statement goes there that is not about streams. In front of it may be a cache.
 public final class Backend: Sendable {
   public let engine: ADBCEngine
+  /// By which people know it.
+  public var name: String { engine.name }
   /// Nil for a plain proxy.
   public let cache: ResultCache?
   /// Copies of whole tables, or of slices of them; nil without a cache.
@@ -26,10 +28,16 @@ public final class Backend: Sendable {
   private static let reachLifetime = Duration.seconds(1)
   private static let maxReachCount = 10_000
 
-  init(_ engine: ADBCEngine, cache: ResultCache?, in queries: DuckDBEngine) {
+  init(_ engine: ADBCEngine, cache: ResultCache?, tables: CachedTables? = nil) {
     self.engine = engine
     self.cache = cache
-    tables = cache.map { CachedTables(engine, $0, in: queries) }
+    self.tables = tables
+  }
+
+  /// Lets go of connections and copies.
+  func close() {
+    tables?.close()
+    engine.close()
   }
 
   /// Connects, if that was not done before.

@@ -14,7 +14,11 @@ enum BackendListing {
         "is_default": .flag(database.backend == nil),
       ]
     ]
-    if let backend = database.backend { rows.insert(await row(of: backend), at: 0) }
+    for (index, backend) in database.engines.all.enumerated() {
+      var row = await row(of: backend)
+      row["is_default"] = .flag(backend === database.backend)
+      rows.insert(row, at: index)
+    }
     return batch(
       rows,
       [
@@ -33,7 +37,7 @@ enum BackendListing {
       isLost
       ? "unreachable" : figures.breaker == .closed ? "ready" : "breaker \(figures.breaker.rawValue)"
     return [
-      "name": .text(backend.engine.name), "kind": .text("adbc"), "is_default": .flag(true),
+      "name": .text(backend.engine.name), "kind": .text("adbc"),
       "state": .text(state), "version": .text(version),
       "connection": .text(backend.engine.displayText),
       "error": .text(figures.lastError?.description),
@@ -45,10 +49,10 @@ enum BackendListing {
   }
 
   /// One row per table of which a copy is kept, and one per result that is, those used last first.
-  static func cache(_ backend: Backend?) -> Batch {
-    let entries = backend?.cache?.listing ?? []
+  static func cache(_ database: StreamingDatabase) -> Batch {
+    let entries = database.cache?.listing ?? []
     let rows =
-      (backend?.tables.map(tables) ?? [])
+      database.engines.all.flatMap { $0.tables.map(tables) ?? [] }
       + entries.map { entry in
         [
           "kind": .text("result"), "statement": .text(entry.sql), "hits": .number(entry.hitCount),

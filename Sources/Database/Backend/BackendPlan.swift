@@ -1,7 +1,9 @@
 internal import SQL
 
-/// What is known of a statement for the database behind.
+/// What is known of a statement for a database behind.
 struct BackendPlan: Sendable {
+  /// Where it runs.
+  var backend: Backend
   var traits: StatementTraits
   var hint: CacheHint
   /// The form in which equal statements are equal.
@@ -24,7 +26,7 @@ extension StatementPlanner {
   func backendPlan(
     _ statement: StatementText, _ session: MetricsRelation.Session
   ) throws(SQLError) -> StatementPlan? {
-    guard hasBackend else { return nil }
+    guard let backend = engines.standard else { return nil }
     let head = statement.head
     var relations = statement.relationReferences.map(\.name)
     if let target = head.target { relations.append(target) }
@@ -34,7 +36,8 @@ extension StatementPlanner {
     plan.returnsRows = head.returnsRows
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.backend = BackendPlan(
-      traits: traits, hint: try statement.cacheHint, canonical: statement.canonical,
+      backend: backend, traits: traits, hint: try statement.cacheHint,
+      canonical: statement.canonical,
       target: head.isDML && !head.hasLeadingWith ? head.target?.name : nil)
     return plan
   }

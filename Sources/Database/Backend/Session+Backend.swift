@@ -19,7 +19,7 @@ extension Session {
   func startOnBackend(
     _ plan: StatementPlan, _ details: BackendPlan, parameters: Batch?, _ context: StatementContext
   ) async throws(DatabaseError) -> (ResultPump, CacheOutcome?) {
-    guard let backend = database.backend else { throw .noBackend }
+    let backend = details.backend
     do {
       let route = try await backendRoute(plan, backend, context)
       route.transaction?.beginStatement()
@@ -64,7 +64,8 @@ extension Session {
     _ cache: ResultCache
   ) async throws -> (ResultPump, CacheOutcome?) {
     let use = ResultCache.Use(
-      ResultCache.Key(sql: details.canonical, parameters: parameters?.cacheKey ?? []),
+      ResultCache.Key(
+        engine: backend.name, sql: details.canonical, parameters: parameters?.cacheKey ?? []),
       names: details.traits.names,
       maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) })
     let flight: CacheFlight
@@ -215,31 +216,34 @@ extension Session {
   ) async throws(DatabaseError) -> BackendRoute {
     let isolation = state.withLock { $0.isolation }
     if let transaction = try transaction(context.transaction) {
-      if plan.isUpdate || isolation == .snapshot || transaction.backendLane != nil {
-        let fresh = state.withLock { $0.backendHome }
-        let lane = try transaction.laneForBackend { fresh ?? backend.engine.makeLane() }
+      if plan.isUpdate || isolation == .snapshot || transaction.lane(on: backend) != nil {
+        let fresh = home(on: backend)
+        let lane = try transaction.lane(for: backend) { fresh ?? backend.engine.makeLane() }
         do { try await lane.begin() } catch { throw DatabaseError(error) }
         return BackendRoute(lane: lane, transaction: transaction)
       }
-      return BackendRoute(lane: state.withLock { $0.backendHome }, transaction: transaction)
+      return BackendRoute(lane: home(on: backend), transaction: transaction)
     }
-    guard plan.needsOwnConnection else {
-      return BackendRoute(lane: state.withLock { $0.backendHome })
-    }
+    guard plan.needsOwnConnection else { return BackendRoute(lane: home(on: backend)) }
     let lane = state.withLock { state in
-      let home = state.backendHome ?? backend.engine.makeLane(isHome: true)
-      state.backendHome = home
+      let home = state.backendHomes[backend.name] ?? backend.engine.makeLane(isHome: true)
+      state.backendHomes[backend.name] = home
       return home
     }
     return BackendRoute(lane: lane)
   }
 
-  /// Ends a transaction on the database behind.
+  /// The session's own connection to a database behind, if it has one.
+  private func home(on backend: Backend) -> BackendLane? {
+    state.withLock { $0.backendHomes[backend.name] }
+  }
+
+  /// Ends a transaction on a database behind.
   func finishOnBackend(
-    _ transaction: Transaction, _ lane: BackendLane, commits: Bool
+    _ transaction: Transaction, _ work: Transaction.BackendWork, commits: Bool
   ) async throws(DatabaseError) {
-    let reach = transaction.reach
-    let cache = database.backend?.cache
+    let (lane, reach) = (work.lane, transaction.reach)
+    let cache = work.backend.cache
     if commits { cache?.advance(reach) }
     defer { cache?.advance(reach) }
     do throws(EngineError) {
@@ -254,11 +258,11 @@ extension Session {
   // MARK: - Describing
 
   func describeOnBackend(
-    _ plan: StatementPlan, _ context: StatementContext
+    _ plan: StatementPlan, _ details: BackendPlan, _ context: StatementContext
   ) async throws(DatabaseError) -> StatementDescription {
-    guard let backend = database.backend else { throw .noBackend }
+    let backend = details.backend
     let lane =
-      try transaction(context.transaction)?.backendLane ?? state.withLock { $0.backendHome }
+      try transaction(context.transaction)?.lane(on: backend) ?? home(on: backend)
     do {
       let sql = try await backend.text(plan.sql, hasParameters: true)
       let described = try await backend.engine.describe(
@@ -315,11 +319,6 @@ extension Backend {
     }
     return result + text.text(in: end..<text.bytes.count)
   }
-}
-
-extension DatabaseError {
-  fileprivate static let noBackend = DatabaseError(
-    .failedPrecondition, "the server has no engine behind it (--engine adbc)")
 }
 
 extension DatabaseError {

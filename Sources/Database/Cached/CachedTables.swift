@@ -13,19 +13,18 @@ final class CachedTables: Sendable {
 
   private struct State {
     var tables: [CachedTable] = []
-    var lastNumber = 0
-    var reserved = 0
     var isClosed = false
   }
 
   let adbc: ADBCEngine
   private let engine: DuckDBEngine
-  private let cache: ResultCache
+  private let room: CopyRoom
+  private var cache: ResultCache { room.cache }
   private let state = Mutex(State())
 
-  init(_ adbc: ADBCEngine, _ cache: ResultCache, in engine: DuckDBEngine) {
+  init(_ adbc: ADBCEngine, _ room: CopyRoom, in engine: DuckDBEngine) {
     self.adbc = adbc
-    self.cache = cache
+    self.room = room
     self.engine = engine
   }
 
@@ -56,8 +55,16 @@ final class CachedTables: Sendable {
     reserve()
   }
 
-  /// No copy is made any more.
-  func close() { state.withLock { $0.isClosed = true } }
+  /// Lets go of all copies; none is made any more.
+  func close() {
+    let tables = state.withLock { state in
+      state.isClosed = true
+      defer { state.tables = [] }
+      return state.tables
+    }
+    for table in tables { table.drop() }
+    reserve()
+  }
 
   // MARK: - Loading
 
@@ -76,12 +83,11 @@ final class CachedTables: Sendable {
   }
 
   private func copied(_ table: CachedTable) async throws(DatabaseError) -> TableCopy {
-    let number = state.withLock { state in
-      state.lastNumber += 1
-      return state.lastNumber
-    }
-    let relation = "\(Self.catalog).main.t\(number)"
-    let others = all.filter { $0 !== table }.reduce(0) { $0 + ($1.copy?.byteCount ?? 0) }
+    let relation = "\(Self.catalog).main.t\(room.nextNumber())"
+    let others =
+      room.byteCount(butOf: adbc.name)
+      + all.filter { $0 !== table && $0.definition.display != table.definition.display }
+      .reduce(0) { $0 + ($1.copy?.byteCount ?? 0) }
     // Before anything is read: what changes from here on makes the copy stale.
     let (stamp, began) = (cache.stamp(of: table.names), ContinuousClock.now)
     do {
@@ -101,12 +107,7 @@ final class CachedTables: Sendable {
 
   /// Tells the results how much room the copies leave them.
   private func reserve() {
-    let byteCount = all.reduce(0) { $0 + ($1.copy?.byteCount ?? 0) }
-    let isNew = state.withLock { state in
-      defer { state.reserved = byteCount }
-      return state.reserved != byteCount
-    }
-    if isNew { cache.reserve(byteCount: byteCount) }
+    room.setByteCount(all.reduce(0) { $0 + ($1.copy?.byteCount ?? 0) }, of: adbc.name)
   }
 
   /// Starts what is due. Called several times a second.

@@ -80,18 +80,22 @@ extension StreamingDatabase {
   ///
   /// - Throws: NOT_FOUND when there is none.
   func backend(named name: String?) throws(DatabaseError) -> Backend {
-    guard let backend else {
+    if let name {
+      guard let backend = engines.find(name) else {
+        throw DatabaseError(
+          .notFound, "there is no engine \(name); SHOW ENGINES lists those there are")
+      }
+      return backend
+    }
+    guard let backend = engines.standard else {
       throw DatabaseError(
         .failedPrecondition, "the server has no engine behind it (--engine adbc)")
-    }
-    if let name, name.lowercased() != backend.engine.name.lowercased() {
-      throw DatabaseError(
-        .notFound, "there is no engine \(name); SHOW ENGINES lists those there are")
     }
     return backend
   }
 
-  /// Makes the copies again that were kept when the database was closed. They are read in the background.
+  /// Makes the copies again that were kept when the database was closed. They are read in the background. To be called when the
+  /// engines are known.
   func resumeCachedTables() throws(DatabaseError) {
     for definition in try CachedTableTopic.stored(streams.log) {
       guard let backend = try? backend(named: definition.engine) else { continue }

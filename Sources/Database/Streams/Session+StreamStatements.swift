@@ -56,7 +56,7 @@ extension Session {
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
     case .showEngines: return try await ready(await BackendListing.engines(database))
-    case .showCache: return try await ready(BackendListing.cache(database.backend))
+    case .showCache: return try await ready(BackendListing.cache(database))
     case .cacheTable(let table):
       let count = try await cacheTable(table)
       return try await ready(
@@ -66,7 +66,7 @@ extension Session {
     case .cacheQuery, .uncacheQuery:
       throw DatabaseError(.unimplemented, "CACHE SELECT is not there yet")
     case .flushCache(let name):
-      let count = database.backend?.cache?.flush(name) ?? 0
+      let count = database.cache?.flush(name) ?? 0
       return try await ready(
         Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
     case .emitChanges, .subscribe:
@@ -100,7 +100,7 @@ extension Session {
     case .showSubscriptions: database.subscriptions.listing.schema
     case .fetch(let fetch): try cursor(fetch.name).schema
     case .showEngines: await BackendListing.engines(database).schema
-    case .showCache: BackendListing.cache(nil).schema
+    case .showCache: BackendListing.cache(database).schema
     case .emitChanges(let emit): try await plan(emit).schema
     case .subscribe(let subscribe): try await plan(subscribe).schema
     default: Schema([])

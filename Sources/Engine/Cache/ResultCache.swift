@@ -23,12 +23,15 @@ public final class ResultCache: Sendable {
 
   /// What makes two statements the same.
   public struct Key: Hashable, Sendable {
+    /// Where it runs.
+    public var engine: String
     /// The statement in a normal form.
     public var sql: String
     /// The values of its parameters, as bytes.
     public var parameters: [UInt8]
 
-    public init(sql: String, parameters: [UInt8] = []) {
+    public init(engine: String = "", sql: String, parameters: [UInt8] = []) {
+      self.engine = engine
       self.sql = sql
       self.parameters = parameters
     }
