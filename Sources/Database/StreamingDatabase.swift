@@ -209,7 +209,7 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
-      for backend in engines.all { backend.tables?.sweep() }
+      for backend in engines.all { backend.sweep() }
       if round % 25 == 0 { cache?.sweep() }
     }
   }

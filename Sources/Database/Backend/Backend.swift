@@ -14,6 +14,8 @@ public final class Backend: Sendable {
   public let cache: ResultCache?
   /// Copies of whole tables, or of slices of them; nil without a cache.
   let tables: CachedTables?
+  /// Statements whose results are kept; nil without a cache.
+  let pinned: PinnedQueries?
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// Until when the table of loads is tidy; nil before it was made.
@@ -32,11 +34,19 @@ public final class Backend: Sendable {
     self.engine = engine
     self.cache = cache
     self.tables = tables
+    pinned = cache.map { PinnedQueries(engine, $0) }
+  }
+
+  /// Reads and computes again what is due. Called several times a second.
+  func sweep() {
+    tables?.sweep()
+    pinned?.sweep()
   }
 
   /// Lets go of connections and copies.
   func close() {
     tables?.close()
+    pinned?.close()
     engine.close()
   }
 

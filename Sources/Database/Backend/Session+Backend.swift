@@ -67,10 +67,14 @@ extension Session {
       ResultCache.Key(
         engine: backend.name, sql: details.canonical, parameters: parameters?.cacheKey ?? []),
       names: details.traits.names,
-      maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) })
+      maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) },
+      staleFor: details.hint.staleMicroseconds.map { .microseconds($0) })
     let flight: CacheFlight
     switch cache.find(use) {
     case .hit(let result): return (answer(sql, result, backend), .hit(result.age))
+    case .stale(let result, let flight):
+      if let flight { renew(sql, parameters, backend, flight) }
+      return (answer(sql, result, backend), .staleHit(result.age))
     case .follow(let other):
       if let result = await other.result() {
         return (answer(sql, result, backend), .hit(result.age))
@@ -90,6 +94,22 @@ extension Session {
     } catch {
       flight.abandon()
       throw error
+    }
+  }
+
+  /// Computes a result anew that was served although it is stale. Nobody waits for it.
+  private func renew(
+    _ sql: String, _ parameters: Batch?, _ backend: Backend, _ flight: CacheFlight
+  ) {
+    Task {
+      do throws(EngineError) {
+        let pump = try await backend.engine.start(
+          sql, parameters: parameters, for: flight, BackendCall())
+        _ = await flight.result(isShared: false)
+        pump.close()
+      } catch {
+        flight.abandon()
+      }
     }
   }
 
@@ -280,6 +300,8 @@ extension Session {
 public enum CacheOutcome: Hashable, Sendable {
   /// It was there, and so old.
   case hit(Duration)
+  /// The same, though it is stale or too old, as the statement allows; it is computed anew meanwhile.
+  case staleHit(Duration)
   case miss
   /// Copies of these tables have answered it; the oldest is so old.
   case table(String, Duration)
@@ -292,6 +314,8 @@ extension CacheOutcome {
   public var json: String {
     switch self {
     case .hit(let age): "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds))}"
+    case .staleHit(let age):
+      "{\"cache\":\"hit\",\"stale\":true,\"age_ms\":\(max(0, age.milliseconds))}"
     case .miss: "{\"cache\":\"miss\"}"
     case .table(let name, let age):
       "{\"cache\":\"table\",\"table\":\(JSONText.quoted(name)),\"age_ms\":\(max(0, age.milliseconds))}"

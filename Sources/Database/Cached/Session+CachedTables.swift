@@ -97,9 +97,21 @@ extension StreamingDatabase {
   /// Makes the copies again that were kept when the database was closed. They are read in the background. To be called when the
   /// engines are known.
   func resumeCachedTables() throws(DatabaseError) {
-    for definition in try CachedTableTopic.stored(streams.log) {
-      guard let backend = try? backend(named: definition.engine) else { continue }
-      backend.tables?.add(CachedTable(definition))
+    let stored = try CachedTableTopic.stored(streams.log)
+    for definition in stored.tables {
+      engines.find(definition.engine)?.tables?.add(CachedTable(definition))
+    }
+    for definition in stored.queries { engines.find(definition.engine)?.pinned?.add(definition) }
+  }
+
+  /// Forgets what was to be kept of an engine that is no more.
+  func forgetCachedTables(of engine: String) async throws(DatabaseError) {
+    let stored = try CachedTableTopic.stored(streams.log)
+    for definition in stored.tables where definition.engine.lowercased() == engine.lowercased() {
+      try await streams.write(CachedTableTopic.batch(definition, isKept: false))
+    }
+    for definition in stored.queries where definition.engine.lowercased() == engine.lowercased() {
+      try await streams.write(CachedTableTopic.batch(definition, isKept: false))
     }
   }
 }

@@ -63,8 +63,11 @@ extension Session {
         Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
     case .uncacheTable(let name, let isIfExists):
       try await uncacheTable(name, isIfExists: isIfExists)
-    case .cacheQuery, .uncacheQuery:
-      throw DatabaseError(.unimplemented, "CACHE SELECT is not there yet")
+    case .cacheQuery(let sql, let refresh):
+      let count = try await cacheQuery(sql, refresh: refresh.map { .microseconds($0) })
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+    case .uncacheQuery(let sql): try await uncacheQuery(sql)
     case .flushCache(let name):
       let count = database.cache?.flush(name) ?? 0
       return try await ready(

@@ -44,11 +44,16 @@ public final class ResultCache: Sendable {
     public var names: Set<String>
     /// How old a result may be; nil as the cache allows.
     public var maxAge: Duration?
+    /// For how long a result may be served that is stale or too old, while it is computed anew; nil for not at all.
+    public var staleFor: Duration?
 
-    public init(_ key: Key, names: Set<String>, maxAge: Duration? = nil) {
+    public init(
+      _ key: Key, names: Set<String>, maxAge: Duration? = nil, staleFor: Duration? = nil
+    ) {
       self.key = key
       self.names = names
       self.maxAge = maxAge
+      self.staleFor = staleFor
     }
   }
 
@@ -64,6 +69,8 @@ public final class ResultCache: Sendable {
 
   public enum Found: Sendable {
     case hit(Result)
+    /// It is not as new as it should be, which the statement allows. The flight, if there is one, is the caller's to run.
+    case stale(Result, CacheFlight?)
     /// The statement is to be run, and its result given to the flight.
     case lead(CacheFlight)
     /// Somebody runs it just now.
@@ -71,12 +78,13 @@ public final class ResultCache: Sendable {
   }
 
   private struct Entry {
-    let use: Use
+    var use: Use
     let result: Result
     let stamp: CacheVersions.Stamp
     let hash: UInt64
     var hitCount = 0
     var lastUse: ContinuousClock.Instant
+    var isPinned = false
   }
 
   private struct State {
@@ -86,6 +94,11 @@ public final class ResultCache: Sendable {
     var slots: [Key: Int] = [:]
     var flights: [Key: CacheFlight] = [:]
     var versions = CacheVersions()
+    /// Results that do not go to make room.
+    var pinned: Set<Key> = []
+    var pinnedByteCount = 0
+    /// What other things take of the cache's size.
+    var reservedByteCount = 0
     var figures = Figures()
   }
 
@@ -99,6 +112,8 @@ public final class ResultCache: Sendable {
     public var shared = 0
     /// Results that went because something that they read had changed.
     public var stale = 0
+    /// Hits of results that were not as new as they should be, as their statements allowed.
+    public var staleHits = 0
     public var expired = 0
     /// Results that went to make room, or were not taken in.
     public var evicted = 0
@@ -134,6 +149,7 @@ public final class ResultCache: Sendable {
       state.order.noteRequest(Self.hash(use.key))
       if let slot = state.slots[use.key], let entry = state.entries[slot] {
         if let reason = staleness(entry, use, time, state.versions) {
+          if let found = staleHit(entry, slot, use, time, &state) { return found }
           drop(slot, &state)
           state.figures[keyPath: reason] += 1
         } else {
@@ -150,10 +166,53 @@ public final class ResultCache: Sendable {
         return .follow(flight)
       }
       state.figures.misses += 1
-      let flight = CacheFlight(self, use, state.versions.stamp(of: use.names), began: time)
-      state.flights[use.key] = flight
-      return .lead(flight)
+      return .lead(lead(use, time, &state))
     }
+  }
+
+  private func lead(
+    _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State
+  ) -> CacheFlight {
+    let flight = CacheFlight(self, use, state.versions.stamp(of: use.names), began: time)
+    state.flights[use.key] = flight
+    return flight
+  }
+
+  /// What is served of a result that is stale or too old, if the statement allows that for so long.
+  private func staleHit(
+    _ entry: Entry, _ slot: Int, _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State
+  ) -> Found? {
+    guard let staleFor = use.staleFor,
+      isStillServed(entry, use, staleFor, time, state.versions)
+    else { return nil }
+    state.entries[slot]?.hitCount += 1
+    state.entries[slot]?.lastUse = time
+    state.entries[slot]?.use.staleFor = max(entry.use.staleFor ?? .zero, staleFor)
+    state.order.noteUse(of: slot)
+    state.figures.hits += 1
+    state.figures.staleHits += 1
+    if let flight = state.flights[use.key],
+      state.versions.isCurrent(flight.stamp, of: use.names)
+    {
+      return .stale(entry.result, nil)
+    }
+    return .stale(entry.result, lead(use, time, &state))
+  }
+
+  /// Whether a result that is stale or too old has been so for no longer than that.
+  private func isStillServed(
+    _ entry: Entry, _ use: Use, _ staleFor: Duration, _ time: ContinuousClock.Instant,
+    _ versions: CacheVersions
+  ) -> Bool {
+    var since = time
+    if !versions.isCurrent(entry.stamp, of: entry.use.names) {
+      guard let change = versions.firstChange(since: entry.stamp, of: entry.use.names) else {
+        return false
+      }
+      since = change
+    }
+    if let limit = ages(entry, use).min() { since = min(since, entry.result.madeAt + limit) }
+    return time - since <= staleFor
   }
 
   private func staleness(
@@ -161,10 +220,12 @@ public final class ResultCache: Sendable {
   ) -> WritableKeyPath<Figures, Int>? {
     guard versions.isCurrent(entry.stamp, of: entry.use.names) else { return \.stale }
     let age = time - entry.result.madeAt
-    let limits = [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter {
-      $0 > .zero
-    }
-    return limits.contains { age >= $0 } ? \.expired : nil
+    return ages(entry, use).contains { age >= $0 } ? \.expired : nil
+  }
+
+  /// How old a result may be.
+  private func ages(_ entry: Entry, _ use: Use) -> [Duration] {
+    [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter { $0 > .zero }
   }
 
   /// A result came from another statement's flight.
@@ -174,7 +235,8 @@ public final class ResultCache: Sendable {
 
   /// Something is about to change, or has changed: see ``CacheVersions``.
   public func advance(_ reach: CacheVersions.Reach) {
-    state.withLock { $0.versions.advance(reach) }
+    let time = now()
+    state.withLock { $0.versions.advance(reach, at: time) }
   }
 
   /// The versions of relations of these names, now: see ``CacheVersions``.
@@ -187,20 +249,80 @@ public final class ResultCache: Sendable {
     state.withLock { $0.versions.isCurrent(stamp, of: names) }
   }
 
+  /// Whether a result with these versions may still be served.
+  func isCurrent(_ flight: CacheFlight) -> Bool {
+    state.withLock { $0.versions.isCurrent(flight.stamp, of: flight.use.names) }
+  }
+
+  // MARK: - Room
+
   /// Leaves so much of the cache's size to other things than results.
   public func reserve(byteCount: Int) {
     let dropped = state.withLock { state in
-      state.order.setMaxWeight(limits.maxByteCount - byteCount).compactMap { slot -> Entry? in
-        state.figures.evicted += 1
-        return drop(slot, &state, isOrdered: false)
-      }
+      state.reservedByteCount = byteCount
+      return makeRoom(&state)
     }
     withExtendedLifetime(dropped) {}  // freed here, not under the lock
   }
 
-  /// Whether a result with these versions may still be served.
-  func isCurrent(_ flight: CacheFlight) -> Bool {
-    state.withLock { $0.versions.isCurrent(flight.stamp, of: flight.use.names) }
+  /// Lets results go that have no room any more.
+  private func makeRoom(_ state: inout State) -> [Entry] {
+    let room = limits.maxByteCount - state.reservedByteCount - state.pinnedByteCount
+    return state.order.setMaxWeight(room).compactMap { slot in
+      state.figures.evicted += 1
+      return drop(slot, &state, isOrdered: false)
+    }
+  }
+
+  /// From now on the result of a statement does not go to make room.
+  public func pin(_ key: Key) {
+    let dropped = state.withLock { state -> [Entry] in
+      state.pinned.insert(key)
+      guard let slot = state.slots[key], let entry = state.entries[slot], !entry.isPinned else {
+        return []
+      }
+      state.order.remove(slot)
+      state.entries[slot]?.isPinned = true
+      state.pinnedByteCount += entry.result.byteCount
+      return makeRoom(&state)
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
+  /// It is a result like others again.
+  public func unpin(_ key: Key) {
+    let dropped = state.withLock { state -> Entry? in
+      state.pinned.remove(key)
+      guard let slot = state.slots[key] else { return nil }
+      return drop(slot, &state)
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
+  /// How old a result is that is as new as it should be; nil if there is none.
+  public func age(of key: Key) -> Duration? {
+    let time = now()
+    return state.withLock { state in
+      guard let slot = state.slots[key], let entry = state.entries[slot],
+        staleness(entry, entry.use, time, state.versions) == nil
+      else { return nil }
+      return time - entry.result.madeAt
+    }
+  }
+
+  /// Computes a result anew although there is one.
+  ///
+  /// - Returns: Nil if somebody does so already.
+  public func renew(_ use: Use) -> CacheFlight? {
+    let time = now()
+    return state.withLock { state in
+      if let flight = state.flights[use.key],
+        state.versions.isCurrent(flight.stamp, of: use.names)
+      {
+        return nil
+      }
+      return lead(use, time, &state)
+    }
   }
 
   // MARK: - Keeping
@@ -231,10 +353,19 @@ public final class ResultCache: Sendable {
     if slot == state.entries.count { state.entries.append(nil) }
     let hash = Self.hash(flight.use.key)
     state.entries[slot] = Entry(
-      use: flight.use, result: result, stamp: flight.stamp, hash: hash, lastUse: now())
+      use: flight.use, result: result, stamp: flight.stamp, hash: hash, lastUse: now(),
+      isPinned: state.pinned.contains(flight.use.key)
+        && state.reservedByteCount + state.pinnedByteCount + result.byteCount
+          <= limits.maxByteCount
+    )
     state.slots[flight.use.key] = slot
     state.figures.count += 1
     state.figures.byteCount += result.byteCount
+    if state.entries[slot]?.isPinned == true {
+      state.pinnedByteCount += result.byteCount
+      dropped += makeRoom(&state)
+      return dropped
+    }
     for gone in state.order.add(slot, hash: hash, weight: result.byteCount) {
       if let entry = drop(gone, &state, isOrdered: false) { dropped.append(entry) }
       state.figures.evicted += 1
@@ -245,7 +376,11 @@ public final class ResultCache: Sendable {
   @discardableResult
   private func drop(_ slot: Int, _ state: inout State, isOrdered: Bool = true) -> Entry? {
     guard let entry = state.entries[slot] else { return nil }
-    if isOrdered { state.order.remove(slot) }
+    if entry.isPinned {
+      state.pinnedByteCount -= entry.result.byteCount
+    } else if isOrdered {
+      state.order.remove(slot)
+    }
     state.entries[slot] = nil
     state.freeSlots.append(slot)
     state.slots[entry.use.key] = nil
@@ -260,16 +395,24 @@ public final class ResultCache: Sendable {
   @discardableResult
   public func sweep() -> Int {
     let time = now()
-    let dropped = state.withLock { state in
+    var dropped = state.withLock { state in
       state.entries.indices.compactMap { slot -> Entry? in
         guard let entry = state.entries[slot],
           let reason = staleness(entry, entry.use, time, state.versions)
         else { return nil }
+        if let staleFor = entry.use.staleFor,
+          isStillServed(entry, entry.use, staleFor, time, state.versions)
+        {
+          return nil
+        }
         state.figures[keyPath: reason] += 1
         return drop(slot, &state)
       }
     }
-    return dropped.reduce(0) { $0 + $1.result.byteCount }
+    let byteCount = dropped.reduce(0) { $0 + $1.result.byteCount }
+    dropped = []
+    FreedMemory.giveBack(after: byteCount)
+    return byteCount
   }
 
   /// Lets go of the results of statements with this name in them, or of all.
@@ -277,9 +420,10 @@ public final class ResultCache: Sendable {
   /// - Returns: How many there were.
   @discardableResult
   public func flush(_ name: String? = nil) -> Int {
-    let dropped = state.withLock { state in
+    let time = now()
+    var dropped = state.withLock { state in
       // What is on its way now must not come in afterwards.
-      state.versions.advance(name.map { .names([$0.lowercased()]) } ?? .everything)
+      state.versions.advance(name.map { .names([$0.lowercased()]) } ?? .everything, at: time)
       return state.entries.indices.compactMap { slot -> Entry? in
         guard let entry = state.entries[slot],
           name.map({ entry.use.names.contains($0.lowercased()) }) ?? true
@@ -287,7 +431,10 @@ public final class ResultCache: Sendable {
         return drop(slot, &state)
       }
     }
-    return dropped.count
+    let (count, byteCount) = (dropped.count, dropped.reduce(0) { $0 + $1.result.byteCount })
+    dropped = []
+    FreedMemory.giveBack(after: byteCount)
+    return count
   }
 
   // MARK: - Looking at it
