@@ -54,5 +54,10 @@ public struct DatabaseOptions: Sendable {
   /// The cache in front of the database behind; nil for none.
   public var cache: ResultCache.Limits?
 
+  /// User name and password of an engine by its name, from outside of the database.
+  public var engineCredentials: @Sendable (String) -> EngineCredentials = { _ in
+    EngineCredentials()
+  }
+
   public init() {}
 }

@@ -48,9 +48,12 @@ extension Session {
   ) async throws(DatabaseError) -> Int {
     touch()
     defer { queue.close() }
-    if let backend = database.backend,
+    let named = request.catalog.flatMap { database.engines.find($0) }
+    if let backend = named ?? standardEngine,
       request.catalog?.lowercased() != database.catalogName.lowercased()
     {
+      var request = request
+      if named != nil { request.catalog = nil }
       do {
         return try await ingestOnBackend(request, schema: schema, from: queue, backend, context)
       } catch {

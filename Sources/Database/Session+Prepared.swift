@@ -59,7 +59,7 @@ extension Session {
     var isForBackend = false
   }
 
-  private func describe(
+  func describe(
     _ sql: String, _ context: StatementContext
   ) async throws(DatabaseError) -> (description: StatementDescription, isUpdate: Bool) {
     touch()
@@ -85,6 +85,10 @@ extension Session {
       return (StatementDescription(resultSchema: stream.definition.schema), false)
     case .insertIntoStream(let insert):
       return (try await description(of: insert, context), true)
+    case .loadEngine(let load):
+      var description = try await describe(load.source, context).description
+      description.resultSchema = Schema()
+      return (description, true)
     }
     let settings = state.withLock { $0.settings }
     do {

@@ -30,14 +30,14 @@ extension Session {
   public func query(
     _ sql: String, parameters: Batch? = nil, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
-    try await query(sql, database.backend == nil ? PointQuery(sql) : nil, parameters, context)
+    try await query(sql, standardEngine == nil ? PointQuery(sql) : nil, parameters, context)
   }
 
   /// - Parameter point: The statement as a query for one key, if it is one.
   private func query(
     _ sql: String, _ point: PointQuery?, _ parameters: Batch?, _ context: StatementContext
   ) async throws(DatabaseError) -> OpenQuery {
-    if let point, database.backend == nil,
+    if let point, standardEngine == nil,
       let query = try await lookUp(point, sql, parameters, context)
     {
       return query
@@ -166,6 +166,8 @@ extension Session {
   func plans(of sql: String) async throws(DatabaseError) -> [StatementPlan] {
     var (place, hasHome) = state.withLock { ($0.place ?? database.defaultPlace, $0.home != nil) }
     place.hasTemporaryRelations = hasHome
+    place.engine = state.withLock { $0.engineName }
+    try await describeForeignTables(sql, in: place)
     return try database.planner.read(sql, in: place)
   }
 
@@ -265,6 +267,8 @@ extension Session {
     case .insertIntoStream(let insert):
       return try await insertRows(insert, parameters: parameters, context)
     case .scanStream(let stream, let limit): return try await scan(stream, limit: limit)
+    case .loadEngine(let load):
+      return try await self.load(load, parameters: parameters, context)
     case .read, .write, .define: break
     }
     for stream in plan.streamsBehindView where !stream.hasHiddenRelation {
@@ -274,6 +278,7 @@ extension Session {
     }
     if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
+    try route.transaction?.refuseReading(plan.foreignEngines)
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
     if plan.isUpdate, let parameters, parameters.rowCount > 1, route.lane == nil {
@@ -283,12 +288,13 @@ extension Session {
       if mayAnswerEarly, plan.isRead, parameters == nil, route.lane == nil,
         let pump = try await engine.startProven(plan.sql, route.settings)
       {
-        database.log.started(plan.sql, pump, session: id)
+        database.log.started(plan.givenText ?? plan.sql, pump, session: id)
         return pump
       }
+      let sql = parameters?.rowCount == 1 ? plan.sqlWithParameters ?? plan.sql : plan.sql
       let pump = try await engine.start(
-        plan.sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
-      database.log.started(plan.sql, pump, session: id)
+        sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
+      database.log.started(plan.givenText ?? plan.sql, pump, session: id)
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump
     } catch {

@@ -15,6 +15,8 @@ public final class Session: Sendable {
     var options: [String: (name: String, value: SessionOption)] = [:]
     /// Where names without a schema are looked up, once that was changed.
     var place: MetricsRelation.Session?
+    /// The engine that USE ENGINE has chosen.
+    var engineName: String?
     var isolation = Isolation.statement
     var statementTimeout: Duration?
     /// The connection on which temporary tables and variables live.
@@ -168,7 +170,8 @@ public final class Session: Sendable {
       state.home == nil && state.backendHomes.isEmpty && state.transactions.isEmpty
         && state.sqlTransaction == nil
         && state.prepared.isEmpty && state.results.isEmpty && state.running.isEmpty
-        && state.options.isEmpty && state.settings == SessionSettings() && state.cursors.isEmpty
+        && state.options.isEmpty && state.engineName == nil && state.settings == SessionSettings()
+        && state.cursors.isEmpty
         && state.isolation == .statement && state.statementTimeout == nil
         && ContinuousClock.now - state.lastUse > grace
     }

@@ -18,6 +18,8 @@ final class StatementLog: Sendable {
   /// Changes what counts as slow; zero turns the log of slow statements off.
   func setThreshold(_ duration: Duration) { threshold.withLock { $0 = duration } }
 
+  func warning(_ sentence: String) { logger.warning("\(sentence)") }
+
   /// A statement has started; it is counted as ended when its pump ends.
   func started(_ sql: String, _ pump: ResultPump, session: Handle) {
     metrics.statementStarted()

@@ -18,6 +18,7 @@ struct StatementPlan: Sendable {
     /// A statement of the streaming dialect, which the session carries out.
     case stream(StreamStatement)
     case insertIntoStream(StreamInsert)
+    case loadEngine(EngineLoad)
     /// All rows of a stream, from the log.
     case scanStream(Stream, limit: Int?)
   }
@@ -35,11 +36,17 @@ struct StatementPlan: Sendable {
   /// Whether its answer is rows for the client, also if it changes something: `INSERT … RETURNING`.
   var returnsRows = false
 
+  /// The text for DuckDB when it is run with one row of parameters, if that is another.
+  var sqlWithParameters: String?
+  /// The text as it was written.
+  var givenText: String?
   /// The text as it was written, if DuckDB would understand it as well.
   var writtenText: String?
   /// Streams whose relation with the hidden columns the statement needs.
   var streamsBehindView: [Stream] = []
-  /// What is known of it, if it is for the database behind.
+  /// Databases behind whose tables it reads here.
+  var foreignEngines: [Backend] = []
+  /// What is known of it, if it is for a database behind.
   var backend: BackendPlan?
 
   var isRead: Bool {

@@ -32,14 +32,19 @@ struct StatementPlanner: Sendable {
         let query = try StatementText.single(query)
         try policy.check(query, head: query.head)
       }
-      var plan = StatementPlan(
-        sql: statement.text, effect: .stream(try stream.showingHiddenColumns(self, session)))
+      let shown = try stream.showingForeignTables(self).showingHiddenColumns(self, session)
+      var plan = StatementPlan(sql: statement.text, effect: .stream(shown))
       if case .fetch = stream { plan.returnsRows = true }
       return plan
     }
-    if let plan = try backendPlan(statement, session) { return plan }
+    if let change = try engineChange(statement, session) {
+      return try plan(change, statement, session)
+    }
+    if let plan = try backendPlan(statement, standardEngine(session), session) { return plan }
     try refuseLiveTables(statement)
     try policy.check(statement, head: statement.head)
+    let foreign = try showingForeignTables(statement)
+    if let foreign { statement = foreign.statement }
     let behindView = streamsBehindView(statement, session)
     let shown = try showingHiddenColumns(statement, session)
     if let shown { statement = shown }
@@ -50,7 +55,11 @@ struct StatementPlanner: Sendable {
     plan.needsOwnConnection = needsOwnConnection(head)
     plan.returnsRows = head.returnsRows
     plan.streamsBehindView = behindView
-    if shown != nil, !namesHiddenColumns(given) { plan.writtenText = given.text }
+    let isWhole = foreign?.isWrittenWhole ?? (shown != nil)
+    if isWhole, !namesHiddenColumns(given) { plan.writtenText = given.text }
+    plan.foreignEngines = foreign?.engines ?? []
+    if statement.text != given.text { plan.givenText = given.text }
+    if shown == nil { plan.sqlWithParameters = foreign?.withParameters }
     plan.singleRowInsert = SingleRowInsert(statement, head)
     return plan
   }
@@ -73,7 +82,7 @@ struct StatementPlanner: Sendable {
   }
 
   /// Tables on their way in belong to the session that loads them, and their numbers can be guessed.
-  private func refuseLiveTables(_ statement: StatementText) throws(SQLError) {
+  func refuseLiveTables(_ statement: StatementText) throws(SQLError) {
     for token in statement.tokens where token.kind == .word || token.kind == .quotedName {
       guard let name = statement.source.name(of: token), name.utf8.first == UInt8(ascii: "_"),
         [DuckDBInstance.liveFunction, CachedTables.catalog].contains(name.lowercased())

@@ -89,7 +89,7 @@ public final class StreamingDatabase: Sendable {
     self.cache = cache
     let workshop = BackendWorkshop(
       admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache,
-      queries: engine, room: cache.map { CopyRoom($0) })
+      local: engine, room: cache.map { CopyRoom($0) })
     self.workshop = workshop
     engines = Engines(standard: settings.map { workshop.make($0) })
     planner = StatementPlanner(
@@ -110,8 +110,10 @@ public final class StreamingDatabase: Sendable {
     continuous = ContinuousQueries(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
-    engine.instance.whenReopened { [weak relations, streams] (connection) throws(DuckDBError) in
+    engine.instance.whenReopened {
+      [weak relations, streams, engines] (connection) throws(DuckDBError) in
       try relations?.registerAll(streams.all, on: connection)
+      for backend in engines.all { try backend.foreign.restore(on: connection) }
     }
   }
 
@@ -121,6 +123,7 @@ public final class StreamingDatabase: Sendable {
     try await groupCommits.recover()
     await tiering.sweep()
     try await subscriptions.fold()
+    try await openEngines()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
     try resumeCachedTables()

@@ -141,6 +141,17 @@ final class Transaction: Sendable {
     return lane
   }
 
+  /// What it has changed at an engine, only its connection there sees; tables that are read from here come over others.
+  func refuseReading(_ engines: [Backend]) throws(DatabaseError) {
+    guard let work = state.withLock({ $0.work }),
+      let engine = engines.first(where: { $0 === work.backend })
+    else { return }
+    throw DatabaseError(
+      .failedPrecondition,
+      "this transaction has changed the engine \(engine.name), and a query of ours would not see that: commit first, or send "
+        + "the query to the engine (USE ENGINE \(engine.name))")
+  }
+
   /// - Returns: What it did on a database behind; it is its no longer.
   func takeBackendWork() -> BackendWork? {
     state.withLock { state in

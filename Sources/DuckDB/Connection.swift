@@ -1,4 +1,5 @@
 import CDuckDB
+import Synchronization
 
 /// A session with a database: settings, temporary tables and one transaction at a time.
 ///
@@ -56,7 +57,11 @@ public final class Connection: @unchecked Sendable {
   }
 
   /// Ends what runs on this connection, soon, with an error of kind `interrupted`. From any thread.
-  public func interrupt() { unsafe duckdb_interrupt(handle) }
+  public func interrupt() {
+    unsafe duckdb_interrupt(handle)
+    let number = knownNumber.load(ordering: .acquiring)
+    if number > 0 { database.liveExecutions.interrupt(number) }
+  }
 
   /// How far the running statement is, if DuckDB can tell: `fraction` is from 0 to 1. From any
   /// thread. DuckDB keeps count only while its setting `enable_progress_bar` is on.
@@ -72,8 +77,12 @@ public final class Connection: @unchecked Sendable {
   private(set) lazy var number: UInt64 = {
     if unsafe context == nil { unsafe duckdb_connection_get_client_context(handle, &context) }
     guard let context = unsafe context else { return 0 }
-    return unsafe duckdb_client_context_get_connection_id(context)
+    let number = unsafe duckdb_client_context_get_connection_id(context)
+    knownNumber.store(number, ordering: .releasing)
+    return number
   }()
+  /// The same for other threads; 0 before the first statement.
+  private let knownNumber = Atomic<UInt64>(0)
 
   /// How far a statement is.
   public struct Progress: Hashable, Sendable {

@@ -16,6 +16,8 @@ public final class Backend: Sendable {
   let tables: CachedTables?
   /// Statements whose results are kept; nil without a cache.
   let pinned: PinnedQueries?
+  /// Its tables as relations of DuckDB.
+  let foreign: ForeignCatalog
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   /// Until when the table of loads is tidy; nil before it was made.
@@ -30,8 +32,11 @@ public final class Backend: Sendable {
   private static let reachLifetime = Duration.seconds(1)
   private static let maxReachCount = 10_000
 
-  init(_ engine: ADBCEngine, cache: ResultCache?, tables: CachedTables? = nil) {
+  init(
+    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine, tables: CachedTables? = nil
+  ) {
     self.engine = engine
+    foreign = ForeignCatalog(engine, local: local)
     self.cache = cache
     self.tables = tables
     pinned = cache.map { PinnedQueries(engine, $0) }
@@ -108,8 +113,18 @@ public final class Backend: Sendable {
     return applied
   }
 
-  /// The catalog has changed.
-  func forgetReaches() { reaches.withLock { $0 = [:] } }
+  /// A statement of ours has changed the catalog.
+  func catalogChanged() {
+    forgetReaches()
+    guard foreign.isListed else { return }
+    Task { try? await foreign.refresh() }
+  }
+
+  /// The catalog may have changed.
+  func forgetReaches() {
+    reaches.withLock { $0 = [:] }
+    foreign.forget()
+  }
 
   private func standsAlone(_ name: String) async throws -> Bool {
     let dialect = try await engine.known().dialect

@@ -14,8 +14,15 @@ enum BackendListing {
         "is_default": .flag(database.backend == nil),
       ]
     ]
-    for (index, backend) in database.engines.all.enumerated() {
-      var row = await row(of: backend)
+    let backends = database.engines.all
+    let found = await withTaskGroup(of: (Int, [String: Value]).self) { group in
+      for (index, backend) in backends.enumerated() {
+        group.addTask { (index, await row(of: backend)) }
+      }
+      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+    for (index, backend) in backends.enumerated() {
+      var row = found[index] ?? [:]
       row["is_default"] = .flag(backend === database.backend)
       rows.insert(row, at: index)
     }
@@ -92,7 +99,7 @@ enum BackendListing {
     }
   }
 
-  private enum Value {
+  private enum Value: Sendable {
     case text(String?)
     case number(Int)
     case real(Double)

@@ -24,13 +24,33 @@ extension StatementPlanner {
   ///
   /// - Returns: Nil if the statement is for us, because it names a stream or our own catalog.
   func backendPlan(
-    _ statement: StatementText, _ session: MetricsRelation.Session
+    _ statement: StatementText, _ engine: Backend?, _ session: MetricsRelation.Session
   ) throws(SQLError) -> StatementPlan? {
-    guard let backend = engines.standard else { return nil }
+    guard let engine else { return nil }
     let head = statement.head
     var relations = statement.relationReferences.map(\.name)
     if let target = head.target { relations.append(target) }
     if relations.contains(where: { isOurs($0, session) }) { return nil }
+    return try plan(statement, for: engine)
+  }
+
+  /// A statement that changes something of an engine that it names.
+  func plan(
+    _ change: EngineChange, _ statement: StatementText, _ session: MetricsRelation.Session
+  ) throws(SQLError) -> StatementPlan {
+    switch change {
+    case .passed(let engine, let passed): return try plan(passed, for: engine)
+    case .load(let load):
+      try refuseLiveTables(statement)
+      try policy.check(statement, head: statement.head)
+      return StatementPlan(sql: statement.text, effect: .loadEngine(load))
+    }
+  }
+
+  private func plan(
+    _ statement: StatementText, for backend: Backend
+  ) throws(SQLError) -> StatementPlan {
+    let head = statement.head
     let traits = statement.traits
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, traits))
     plan.returnsRows = head.returnsRows
@@ -42,8 +62,9 @@ extension StatementPlanner {
     return plan
   }
 
-  private func isOurs(_ name: QualifiedName, _ session: MetricsRelation.Session) -> Bool {
-    if stream(name, session) != nil { return true }
+  /// Whether a relation is one of DuckDB here: a stream, a table of our own catalog, or one of an engine by its full name.
+  func isOurs(_ name: QualifiedName, _ session: MetricsRelation.Session) -> Bool {
+    if stream(name, session) != nil || foreignName(name) != nil { return true }
     let first = name.parts.count > 1 ? name.parts.first?.lowercased() : nil
     return first == metrics.catalog.lowercased()
   }

@@ -22,8 +22,9 @@ struct BackendWorkshop: Sendable {
   let allocator: any BufferAllocator
   let spoolLimits: SpoolLimits
   let cache: ResultCache?
+  /// Where their tables are relations, and copies of them.
+  let local: DuckDBEngine
   /// For the copies of cached tables.
-  let queries: DuckDBEngine
   let room: CopyRoom?
 
   /// Nothing is connected before the first statement.
@@ -32,6 +33,7 @@ struct BackendWorkshop: Sendable {
       name: settings.name, settings.manager, settings.connection, admission: admission,
       allocator: allocator, spoolLimits: spoolLimits)
     return Backend(
-      engine, cache: cache, tables: room.map { CachedTables(engine, $0, in: queries) })
+      engine, cache: cache, local: local,
+      tables: room.map { CachedTables(engine, $0, in: local) })
   }
 }

@@ -139,6 +139,7 @@ extension Session {
   ) async throws -> ResultPump {
     var reach = CacheVersions.Reach.everything
     if case .write = plan.effect { reach = await backend.reach(ofTable: details.target) }
+    defer { if plan.isDefinition { backend.catalogChanged() } }
     return try await changing(reach, backend, route.transaction) {
       if plan.isDefinition { backend.forgetReaches() }
       if plan.returnsRows {

@@ -12,7 +12,7 @@ public struct ForeignObjects: Sendable {
   /// With `table_name` and `table_type` as well.
   public let tables: String
 
-  fileprivate init(_ relation: String) {
+  init(_ relation: String) {
     let schemas = "SELECT catalog_name, unnest(catalog_db_schemas) AS s FROM \(relation)"
     catalogs = "(SELECT DISTINCT catalog_name FROM \(relation) WHERE catalog_name IS NOT NULL)"
     self.schemas = """

@@ -1,4 +1,5 @@
 internal import ADBC
+internal import Columnar
 internal import Engine
 internal import SQL
 internal import Synchronization

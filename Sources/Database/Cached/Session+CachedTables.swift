@@ -96,12 +96,18 @@ extension StreamingDatabase {
 
   /// Makes the copies again that were kept when the database was closed. They are read in the background. To be called when the
   /// engines are known.
-  func resumeCachedTables() throws(DatabaseError) {
+  ///
+  /// - Parameter engine: Nil for those of all engines.
+  func resumeCachedTables(of engine: Backend? = nil) throws(DatabaseError) {
     let stored = try CachedTableTopic.stored(streams.log)
-    for definition in stored.tables {
-      engines.find(definition.engine)?.tables?.add(CachedTable(definition))
+    for backend in engine.map({ [$0] }) ?? engines.all {
+      for definition in stored.tables where definition.engine == backend.name {
+        backend.tables?.add(CachedTable(definition))
+      }
+      for definition in stored.queries where definition.engine == backend.name {
+        backend.pinned?.add(definition)
+      }
     }
-    for definition in stored.queries { engines.find(definition.engine)?.pinned?.add(definition) }
   }
 
   /// Forgets what was to be kept of an engine that is no more.

@@ -12,6 +12,8 @@ public struct MetricsRelation: Hashable, Sendable {
     public var schema: String
     /// Whether names may mean relations of the session's own.
     public var hasTemporaryRelations = false
+    /// The engine where statements go that name none; nil for that of the server.
+    public var engine: String?
 
     public init(catalog: String, schema: String = "main") {
       self.catalog = catalog

@@ -140,7 +140,7 @@ extension StatementText {
   }
 
   /// Columns that were named with the schema of a stream go by its name alone.
-  fileprivate func unqualify(_ reference: RelationReference, in edit: inout StatementEdit) {
+  func unqualify(_ reference: RelationReference, in edit: inout StatementEdit) {
     let parts = reference.name.parts.map { $0.lowercased() }
     guard parts.count > 1 else { return }
     let length = parts.count * 2 - 1
@@ -168,7 +168,7 @@ extension StreamStatement {
   func showingHiddenColumns(
     _ planner: StatementPlanner, _ session: MetricsRelation.Session
   ) throws(SQLError) -> StreamStatement {
-    guard case .createStream(var create) = self, let query = create.query,
+    guard case .createStream(var create) = self, let query = create.queryAtRest ?? create.query,
       let shown = try planner.showingHiddenColumns(try StatementText.single(query), session)
     else { return self }
     create.queryAtRest = shown.text

@@ -55,6 +55,13 @@ extension Session {
     case .showSubscriptions: return try await ready(database.subscriptions.listing)
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
+    case .createEngine(let create): try await self.create(create)
+    case .dropEngine(let name, let isIfExists): try await dropEngine(name, isIfExists: isIfExists)
+    case .refreshEngine(let name):
+      let count = try await refreshEngine(name)
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+    case .useEngine(let name): try useEngine(name)
     case .showEngines: return try await ready(await BackendListing.engines(database))
     case .showCache: return try await ready(BackendListing.cache(database))
     case .cacheTable(let table):

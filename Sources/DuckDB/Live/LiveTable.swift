@@ -29,6 +29,12 @@ public protocol BatchSource: Sendable {
   func next() throws -> Batch?
 }
 
+/// A source whose `next()` may take long, because it waits for another system.
+public protocol InterruptibleSource: BatchSource, AnyObject {
+  /// Ends what `next()` waits for, soon, with an error. Called from any thread, when the statement is to stop.
+  func interrupt()
+}
+
 /// A table that changes while it is read: all scans of one execution of a statement see it alike.
 public protocol SnapshotTable: LiveTable {
   /// The same as `scan(columns:)`, which is called where the execution is not known.
@@ -43,19 +49,27 @@ public protocol BoundedTable: SnapshotTable {
   ) throws -> any BatchSource
 }
 
-/// What a statement has said of the rows of a table when it was bound: `live(7, offset_from := 5)`.
+/// What a statement has said of the rows of a table when it was bound: `live(7, offset_from := 5)`,
+/// `live(8, filter := '"id" >= 5')`.
 public struct LiveBounds: Hashable, Sendable {
   /// The names of the parameters. Each takes a BIGINT, and says nothing if that is NULL.
   public static let names = [
     "offset_from", "offset_to", "ingest_from", "ingest_to", "event_from", "event_to",
   ]
 
+  /// The parameter that is a VARCHAR.
+  static let filterName = "filter"
+
   /// The bounds that were given, by name; all of them are in range.
   public var values: [String: Int64] = [:]
+  /// A condition that all wanted rows meet, in words that the table understands.
+  public var filter: String?
 
   public init() {}
 
   public subscript(name: String) -> Int64? { values[name] }
+
+  var isEmpty: Bool { values.isEmpty && filter == nil }
 }
 
 /// One execution of a statement on one connection.
@@ -66,17 +80,41 @@ public struct LiveExecution: Hashable, Sendable {
   public var number: UInt64
 }
 
-/// Which execution each connection is at.
+/// Which execution each connection is at, and what it reads that can be interrupted.
 final class LiveExecutions: Sendable {
-  private let numbers = Mutex<[UInt64: UInt64]>([:])
-
-  func begin(on connection: UInt64) { numbers.withLock { $0[connection, default: 0] += 1 } }
-
-  func current(on connection: UInt64) -> LiveExecution {
-    LiveExecution(connection: connection, number: numbers.withLock { $0[connection] ?? 0 })
+  private struct State {
+    var numbers: [UInt64: UInt64] = [:]
+    var sources: [UInt64: [ObjectIdentifier: any InterruptibleSource]] = [:]
   }
 
-  func forget(_ connection: UInt64) { numbers.withLock { $0[connection] = nil } }
+  private let state = Mutex(State())
+
+  func begin(on connection: UInt64) {
+    state.withLock { $0.numbers[connection, default: 0] += 1 }
+  }
+
+  func current(on connection: UInt64) -> LiveExecution {
+    LiveExecution(
+      connection: connection, number: state.withLock { $0.numbers[connection] ?? 0 })
+  }
+
+  func forget(_ connection: UInt64) { state.withLock { $0.numbers[connection] = nil } }
+
+  func add(_ source: any InterruptibleSource, on connection: UInt64) {
+    state.withLock { $0.sources[connection, default: [:]][ObjectIdentifier(source)] = source }
+  }
+
+  func remove(_ source: any InterruptibleSource, on connection: UInt64) {
+    state.withLock { state in
+      state.sources[connection]?[ObjectIdentifier(source)] = nil
+      if state.sources[connection]?.isEmpty == true { state.sources[connection] = nil }
+    }
+  }
+
+  func interrupt(_ connection: UInt64) {
+    let sources = state.withLock { $0.sources[connection].map { Array($0.values) } ?? [] }
+    for source in sources { source.interrupt() }
+  }
 }
 
 /// The live tables of a database, by number and by name.

@@ -18,6 +18,8 @@ extension Database {
     for name in LiveBounds.names {
       unsafe duckdb_table_function_add_named_parameter(made, name, number.handle)
     }
+    let text = LogicalType(DUCKDB_TYPE_VARCHAR)
+    unsafe duckdb_table_function_add_named_parameter(made, LiveBounds.filterName, text.handle)
     unsafe duckdb_table_function_set_extra_info(made, retain(tables), releaseObject)
     unsafe duckdb_table_function_set_bind(made, bindLiveTable)
     unsafe duckdb_table_function_set_init(made, beginLiveScan)
@@ -63,7 +65,7 @@ private final class LiveBinding: Sendable {
   }
 
   func scan(columns: [Int]) throws -> any BatchSource {
-    if !bounds.values.isEmpty, let table = table as? any BoundedTable {
+    if !bounds.isEmpty, let table = table as? any BoundedTable {
       let execution = connection > 0 ? executions.current(on: connection) : nil
       return try table.scan(columns: columns, in: execution, within: bounds)
     }
@@ -80,11 +82,22 @@ private final class LiveScan: Sendable {
   let schema: Schema
   /// For each output vector the column that it shows, or nil if it is not read.
   let columns: [Int?]
+  private let binding: LiveBinding
 
-  init(_ source: any BatchSource, _ schema: Schema, columns: [Int?]) {
+  init(_ source: any BatchSource, of binding: LiveBinding, columns: [Int?]) {
     self.source = source
-    self.schema = schema
+    self.binding = binding
+    schema = binding.table.schema
     self.columns = columns
+    if let source = source as? any InterruptibleSource {
+      binding.executions.add(source, on: binding.connection)
+    }
+  }
+
+  deinit {
+    if let source = source as? any InterruptibleSource {
+      binding.executions.remove(source, on: binding.connection)
+    }
   }
 }
 
@@ -193,6 +206,14 @@ private func bounds(of info: duckdb_bind_info?) -> LiveBounds {
     }
     unsafe duckdb_destroy_value(&value)
   }
+  var filter = unsafe duckdb_bind_get_named_parameter(info, LiveBounds.filterName)
+  if unsafe filter != nil {
+    if unsafe !duckdb_is_null_value(filter), let text = unsafe duckdb_get_varchar(filter) {
+      bounds.filter = unsafe String(cString: text)
+      unsafe duckdb_free(text)
+    }
+    unsafe duckdb_destroy_value(&filter)
+  }
   return bounds
 }
 
@@ -208,7 +229,7 @@ private let beginLiveScan: duckdb_table_function_init_t = { info in
   do {
     let source = try binding.scan(columns: columns.compactMap(\.self))
     unsafe duckdb_init_set_max_threads(info, UInt64(max(source.maxThreads, 1)))
-    let scan = LiveScan(source, schema, columns: columns)
+    let scan = LiveScan(source, of: binding, columns: columns)
     unsafe duckdb_init_set_init_data(info, retain(scan), releaseObject)
   } catch {
     unsafe duckdb_init_set_error(info, "\(error)")

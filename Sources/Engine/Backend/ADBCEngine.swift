@@ -135,7 +135,7 @@ public final class ADBCEngine: Sendable {
     return try result.get()
   }
 
-  private func execute(
+  func execute(
     _ sql: String, _ parameters: Batch?, _ connection: ADBCConnection, _ call: BackendCall,
     _ onRelease: @escaping @Sendable (BackendSource.Ending) -> Void
   ) throws(EngineError) -> (Schema, BackendSource) {
@@ -263,7 +263,7 @@ public final class ADBCEngine: Sendable {
 
 extension ConnectionPool.Lease {
   /// Gives the connection back, or closes it where it is of no more use.
-  fileprivate func end(_ ending: BackendSource.Ending) {
+  func end(_ ending: BackendSource.Ending) {
     if ending.failure?.isConnectionLost == true {
       discard(isLost: true)
     } else if ending.wasInterrupted {

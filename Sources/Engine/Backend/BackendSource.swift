@@ -5,7 +5,8 @@ internal import Synchronization
 /// The result of a statement on a database behind an ADBC driver, as a source of batches.
 ///
 /// The driver decides how large its batches are; they are passed on in pieces that every client takes, without copying.
-final class BackendSource: ResultSource {
+final class BackendSource: ResultSource, @unchecked Sendable {
+  // Sendable: one thread at a time reads and releases; interrupt() touches only what several threads may.
   /// Some clients refuse messages of more than 16 MiB.
   private static let maxByteCount = 2 << 20
 

@@ -14,6 +14,12 @@ public struct ColumnComparison: Hashable, Sendable {
   public var isInteger: Bool
   /// Whether it says something about time zones, as `now()` and `TIMESTAMPTZ '…'` do.
   public var hasTimeZone: Bool
+  /// The other values of `column IN (…)`; the bound is `both`.
+  public var alternatives: [String] = []
+  /// Whether the constant is a parameter of the statement, such as `$1`.
+  public var isParameter = false
+  /// Where the constant begins in the source of the statement, in bytes.
+  public var place = 0
 }
 
 /// A relation of a FROM clause, and what must be true of every row of it that takes part.
@@ -34,6 +40,11 @@ extension StatementText {
     RelationBounds(self, reference).read()
   }
 
+  /// The same, with lists of values and comparisons with parameters among what is found.
+  public func conditions(on reference: RelationReference) -> BoundedReference? {
+    RelationBounds(self, reference, isWide: true).read()
+  }
+
   /// Whether a reference has a name of its own in the statement.
   public func aliasFollows(_ reference: RelationReference) -> Bool {
     RelationBounds(self, reference).alias()?.hasAlias ?? true
@@ -45,9 +56,12 @@ private struct RelationBounds {
   private let statement: StatementText
   private let source: SQLText
   private let reference: RelationReference
+  /// Whether lists and parameters are wanted.
+  private let isWide: Bool
 
-  init(_ statement: StatementText, _ reference: RelationReference) {
+  init(_ statement: StatementText, _ reference: RelationReference, isWide: Bool = false) {
     self.statement = statement
+    self.isWide = isWide
     source = statement.source
     self.reference = reference
   }
@@ -243,6 +257,7 @@ private struct RelationBounds {
     guard list.count > 2, isMark("(", list.lowerBound), isMark(")", list.upperBound - 1) else {
       return []
     }
+    if isWide { return alternatives(column, list.dropFirst().dropLast()) }
     var smallest = list.lowerBound + 1
     var largest = smallest
     for (place, index) in list.dropFirst().dropLast().enumerated() {
@@ -260,6 +275,29 @@ private struct RelationBounds {
       made(column, .upper, true, largest..<(largest + 1)),
     ].compactMap(\.self)
   }
+
+  /// All values of a list, if each is one token.
+  private func alternatives(_ column: String, _ list: Range<Int>) -> [ColumnComparison] {
+    var values: [ColumnComparison] = []
+    for (place, index) in list.enumerated() {
+      guard place % 2 == 0 else {
+        guard isMark(",", index) else { return [] }
+        continue
+      }
+      guard let value = made(column, .both, true, index..<(index + 1)), !value.isParameter else {
+        return []
+      }
+      values.append(value)
+    }
+    guard var first = values.first, values.count <= Self.maxListCount,
+      values.allSatisfy({ $0.isInteger == first.isInteger })
+    else { return [] }
+    first.alternatives = values.dropFirst().map(\.constant)
+    return [first]
+  }
+
+  /// A longer list is compared where the rows arrive.
+  private static let maxListCount = 1_000
 
   private func integer(_ index: Int) -> Int64? {
     let token = source.tokens[index]
@@ -310,6 +348,14 @@ private struct RelationBounds {
   private func made(
     _ column: String, _ bound: ColumnComparison.Bound, _ isInclusive: Bool, _ tokens: Range<Int>
   ) -> ColumnComparison? {
+    if isWide, tokens.count == 1, let index = tokens.first,
+      source.tokens[index].kind == .parameter
+    {
+      return ColumnComparison(
+        column: column, bound: bound, isInclusive: isInclusive,
+        constant: source.text(of: source.tokens[index]), dependsOnNow: false, isInteger: false,
+        hasTimeZone: false, isParameter: true, place: Int(source.tokens[index].start))
+    }
     guard let (text, dependsOnNow, hasTimeZone) = constant(tokens) else { return nil }
     // A time that grows may be kept with a plan: only a lower bound stays true.
     guard !dependsOnNow || bound == .lower else { return nil }

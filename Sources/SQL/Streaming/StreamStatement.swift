@@ -25,6 +25,12 @@ public indirect enum StreamStatement: Hashable, Sendable {
   case showSubscriptions
   case subscribe(Subscribe)
   case acknowledge(subscription: String, token: String)
+  case createEngine(CreateEngine)
+  case dropEngine(name: String, isIfExists: Bool)
+  /// Asks an engine again which tables it has.
+  case refreshEngine(name: String)
+  /// From now on statements of the session go to this engine; nil for the one that the server was started with.
+  case useEngine(name: String?)
   case showEngines
   case showCache
   /// The results that read this relation, or all with nil.
@@ -34,6 +40,16 @@ public indirect enum StreamStatement: Hashable, Sendable {
   /// `CACHE SELECT …`: its result is kept, and computed again when it is stale or so old.
   case cacheQuery(String, refreshMicroseconds: Int64?)
   case uncacheQuery(String)
+}
+
+/// `CREATE ENGINE pg WITH (connection = 'postgresql://…')`.
+public struct CreateEngine: Hashable, Sendable {
+  public var name: String
+  public var isIfNotExists = false
+  public var isOrReplace = false
+  public var options: [StreamOption] = []
+
+  public init(name: String) { self.name = name }
 }
 
 public struct CreateStream: Hashable, Sendable {

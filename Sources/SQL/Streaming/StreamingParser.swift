@@ -40,6 +40,7 @@ public struct StreamingParser {
     if accept("resume"), accept("query") { return .resumeQuery(id: try queryID()) }
     if accept("subscribe") { return try subscribe() }
     if accept("acknowledge") { return try acknowledge() }
+    if let statement = try engineStatement() { return statement }
     if accept("flush"), accept("cache") {
       return .flushCache(name: cursor.isAtEnd ? nil : try name().name)
     }
@@ -59,6 +60,8 @@ public struct StreamingParser {
       throw error(
         "a stream cannot be replaced, since its rows would be lost; drop it first", at: start)
     }
+    cursor.index = start
+    if let create = try createEngine() { return create }
     cursor.index = start
     if accept("subscription") { return try createSubscription() }
     guard accept("stream") else { return nil }
@@ -160,6 +163,10 @@ public struct StreamingParser {
       let isIfExists = try acceptIfExists()
       let name = try identifier("the name of a subscription")
       return .dropSubscription(name: name, isIfExists: isIfExists)
+    }
+    if accept("engine") {
+      let isIfExists = try acceptIfExists()
+      return .dropEngine(name: try identifier("the name of an engine"), isIfExists: isIfExists)
     }
     guard accept("stream") else { return nil }
     var isIfExists = try acceptIfExists()

@@ -10,6 +10,7 @@ private import GRPC
 private import Log
 private import Logging
 internal import Settings
+private import SettingsLoading
 private import Synchronization
 private import Telemetry
 
@@ -160,9 +161,9 @@ extension DatabaseOptions {
       if !options.engine.connection.isEmpty {
         path = options.engine.connection == ":memory:" ? nil : options.engine.connection
       }
-    } else if options.cache.isEnabled {
-      cache = ResultCache.Limits(options)
     }
+    if options.cache.isEnabled { cache = ResultCache.Limits(options) }
+    engineCredentials = EngineCredentials.inEnvironment
     allowedDirectories = options.machine.allowedDirectories
     coldDirectory = folder?.coldPath
     tierLocations = options.machine.tierLocations
@@ -199,6 +200,18 @@ extension EngineSettings {
     } catch {
       throw OptionError.conflict(option: "--engine-connection", reason: error.message)
     }
+  }
+}
+
+extension EngineCredentials {
+  /// `HYPRSTREAM_ENGINE_<NAME>_USERNAME` and `…_PASSWORD`.
+  fileprivate static func inEnvironment(ofEngine name: String) -> EngineCredentials {
+    let word = name.uppercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
+    let environment = ProcessEnvironment.variables()
+    func value(_ what: String) -> String? {
+      environment["HYPRSTREAM_ENGINE_\(String(word))_\(what)"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+    return EngineCredentials(username: value("USERNAME"), password: value("PASSWORD"))
   }
 }
 

@@ -76,14 +76,13 @@ def test_transactions(front):
         connection.commit()
 
 
-@pytest.mark.parametrize("kind", ["snowflake", "bigquery"])
-def test_drivers_that_are_not_there_are_named(kind, tmp_path):
-    """Their drivers are not among the project's: the sentence says where one was looked for."""
+def test_drivers_that_are_not_there_are_named(tmp_path):
+    """The sentence says where one was looked for."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HYPRSTREAM_")}
     done = subprocess.run(
-        [str(program()), "--ephemeral", "--port", "0", "--http-port", "0", "--engine", "adbc", "--engine-connection", f"{kind}://somewhere/x"],
+        [str(program()), "--ephemeral", "--port", "0", "--http-port", "0", "--engine", "adbc", "--engine-connection", "x", "--engine-options", "driver=exasol"],
         capture_output=True, text=True, timeout=60, env={**environment, "HOME": str(tmp_path)}, cwd=tmp_path,
     )
     assert done.returncode != 0
-    assert f"libadbc_driver_{kind}" in done.stderr + done.stdout
+    assert "libadbc_driver_exasol" in done.stderr + done.stdout
     assert "driver_path" in done.stderr + done.stdout
