@@ -97,7 +97,8 @@ let package = Package(
 
     // Level 4.
     target(
-      "Database", "ADBC", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", logging, deque),
+      "Database", "ADBC", "Columnar", "Dataflow", "DuckDB", "Engine", "Log", "SQL", "Telemetry", "Threads",
+      logging, deque),
     target("Settings"),
     target("DataFolder"),
 
@@ -149,7 +150,7 @@ let package = Package(
       swiftSettings: strict),
     tests(of: "Engine", "Columnar", "DuckDB", "Threads"),
     tests(
-      of: "Database", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
+      of: "Database", "ADBC", "SQL", "Columnar", "DuckDB", "Engine", "Log", "TestSupport", "Telemetry", logging),
     tests(of: "Settings"),
     tests(of: "SettingsLoading", "Settings"),
     tests(of: "DataFolder"),

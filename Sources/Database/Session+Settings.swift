@@ -22,7 +22,7 @@ extension Session {
     let key = name.lowercased()
     do {
       switch key {
-      case "isolation", "statement_timeout":
+      case _ where Self.ownSettings.contains(key):
         guard try apply(own: key, value: value?.text) else { return .invalidValue }
       case "catalog":
         try await apply(setting: "schema", statement: value.map { useStatement($0.text) }, context)
@@ -72,7 +72,7 @@ extension Session {
   func apply(
     setting name: String, statement: String?, _ context: StatementContext
   ) async throws(DatabaseError) {
-    if name == "isolation" || name == "statement_timeout" {
+    if Self.ownSettings.contains(name) {
       let value = statement.map { settingValue(of: $0) }
       guard try apply(own: name, value: value) else {
         throw DatabaseError(.invalidArgument, "\(name) cannot be set to \(value ?? "nothing")")
@@ -111,6 +111,14 @@ extension Session {
     return text.stringValue(of: last) ?? text.text(of: last)
   }
 
+  /// What neither DuckDB nor a database behind knows.
+  static let ownSettings: Set<String> = [
+    "isolation", "statement_timeout", "write", "max_staleness",
+  ]
+
+  /// Those that `SET` changes also where statements go to a database behind: none has a setting of that name.
+  static let settingsBeforeBackend: Set<String> = ["write", "max_staleness"]
+
   /// Sets an option that DuckDB does not know.
   private func apply(own name: String, value: String?) throws(DatabaseError) -> Bool {
     switch name {
@@ -119,6 +127,16 @@ extension Session {
         return false
       }
       state.withLock { $0.isolation = isolation }
+      return true
+    case "write":
+      let mode = value.map { WriteMode(rawValue: $0.lowercased()) }
+      if case .some(.none) = mode { return false }
+      if mode == .some(.behind) { try database.checkKeepsChanges() }
+      state.withLock { $0.writeMode = mode ?? nil }
+      return true
+    case "max_staleness":
+      guard let staleness = Duration(settingText: value ?? "0") else { return false }
+      state.withLock { $0.maxStaleness = staleness }
       return true
     default:
       guard let value else {

@@ -279,6 +279,7 @@ extension Session {
     if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
     try route.transaction?.refuseReading(plan.foreignEngines)
+    if !plan.foreignEngines.isEmpty { try await awaitChanges(plan.foreignEngines) }
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
     if plan.isUpdate, let parameters, parameters.rowCount > 1, route.lane == nil {

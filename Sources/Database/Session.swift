@@ -19,6 +19,10 @@ public final class Session: Sendable {
     var engineName: String?
     var isolation = Isolation.statement
     var statementTimeout: Duration?
+    /// When its changes for a database behind are acknowledged; nil as the engine has it.
+    var writeMode: WriteMode?
+    /// What its reads may miss: changes that were acknowledged so lately. Zero: none.
+    var maxStaleness = Duration.zero
     /// The connection on which temporary tables and variables live.
     var home: Lane?
     /// The same on databases behind, by their names.

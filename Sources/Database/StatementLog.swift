@@ -6,7 +6,7 @@ internal import Telemetry
 /// Counts statements and writes down the slow ones.
 final class StatementLog: Sendable {
   let metrics: ServerMetrics
-  private let logger: Logger
+  let logger: Logger
   private let threshold: Mutex<Duration>
 
   init(metrics: ServerMetrics, logger: Logger, threshold: Duration) {

@@ -29,11 +29,12 @@ public final class StreamingDatabase: Sendable {
   let groupCommits: GroupCommits
   let liveQueries: LiveQueries
   /// Microseconds since 1970.
-  private let clock: @Sendable () -> Int64
+  let clock: @Sendable () -> Int64
   var nowMicroseconds: Int64 { clock() }
   let subscriptions: Subscriptions
   let tiering: Tiering
   let continuous: ContinuousQueries
+  let outboxes: Outboxes
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -108,6 +109,7 @@ public final class StreamingDatabase: Sendable {
     coldRows?.setColdStore(coldFiles)
     tiering = Tiering(streams, coldRows, coldFiles, engine, logger)
     continuous = ContinuousQueries(streams)
+    outboxes = Outboxes(streams)
     try streams.fold()
     try relations.registerAll(streams.all)
     engine.instance.whenReopened {
@@ -126,6 +128,8 @@ public final class StreamingDatabase: Sendable {
     try await openEngines()
     try await MetricsStream(self).open()
     try resumeContinuousQueries()
+    try outboxes.fold()
+    for backend in engines.all { try await resumeOutbox(of: backend) }
     try resumeCachedTables()
   }
 
@@ -213,7 +217,7 @@ public final class StreamingDatabase: Sendable {
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
       for backend in engines.all { backend.sweep() }
-      if round % 25 == 0 { cache?.sweep() }
+      if round % 25 == 0 { sweepCache() }
     }
   }
 
@@ -232,7 +236,10 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
-    for backend in engines.all { backend.close() }
+    for backend in engines.all {
+      await backend.closeOutbox()
+      backend.close()
+    }
   }
 
   /// Lets endless queries end, so that their calls do.

@@ -95,6 +95,13 @@ public enum OptionTable {
     .text(
       "engine-password", \.engine.password, .engine, isCredential: true,
       "Password for the engine."),
+    .choice(
+      "engine-write", \.engine.write, .engine,
+      "When a change for the database behind is acknowledged: when it is there, or when it is durable here."
+    ),
+    .byteCount(
+      "engine-outbox-max-bytes", \.engine.outboxMaxBytes, .engine,
+      "Size of the changes that may wait for the database behind; more are refused."),
   ]
 
   private static let cache: [ServerOption] = [

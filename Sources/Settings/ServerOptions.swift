@@ -60,6 +60,18 @@ public struct ServerOptions: Hashable, Sendable {
     public var username = ""
     /// Credential; never printed.
     public var password = ""
+    public enum Write: String, Hashable, Sendable, CaseIterable {
+      /// A change is acknowledged when the database has it.
+      case through
+      /// A change is acknowledged when it is durable here, and goes to the database afterwards.
+      case behind
+      /// As `through`; cached tables are not changed in place.
+      case around
+    }
+    /// When changes for a database behind are acknowledged.
+    public var write: Write = .through
+    /// Bytes of changes that may wait for the database.
+    public var outboxMaxBytes = 1 << 30
 
     public init() {}
   }

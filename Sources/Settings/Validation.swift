@@ -63,6 +63,18 @@ extension ServerOptions {
       throw .conflict(
         option: spelling("engine-connection"), reason: "the engine adbc needs a connection")
     }
+    if engine.write == .behind && engine.backend == .adbc && storage.isEphemeral {
+      throw .conflict(
+        option: spelling("engine-write"),
+        reason:
+          "behind keeps changes in the data folder until the database has them, and \(spelling("ephemeral")) keeps nothing: name a folder with \(spelling("data-dir"))"
+      )
+    }
+    if engine.outboxMaxBytes < 1 << 20 {
+      throw .outOfRange(
+        option: spelling("engine-outbox-max-bytes"),
+        value: OptionText.text(byteCount: engine.outboxMaxBytes), reason: "is less than 1MiB")
+    }
     if cache.engine != "duckdb" {
       throw .notAvailable(
         option: spelling("cache-engine"),

@@ -16,6 +16,11 @@ public final class BackendMetrics: Sendable {
     public var misses = 0
     public var evicted = 0
     public var stale = 0
+    public var outboxRows = 0
+    public var outboxBytes = 0
+    public var outboxLag = Duration.zero
+    public var outboxApplied = 0
+    public var outboxRejected = 0
 
     public init() {}
   }
@@ -25,6 +30,9 @@ public final class BackendMetrics: Sendable {
   private let waiting: Meter
   private let entries: Meter
   private let bytes: Meter
+  private let outboxRows: Meter
+  private let outboxBytes: Meter
+  private let outboxLag: Meter
   private let counters: [(counter: Counter, total: any KeyPath<Totals, Int> & Sendable)]
   private let last = Mutex(Totals())
 
@@ -36,6 +44,9 @@ public final class BackendMetrics: Sendable {
     waiting = Meter(label: "hyprstream_engine_waiting", factory: factory)
     entries = Meter(label: "hyprstream_cache_entries", factory: factory)
     bytes = Meter(label: "hyprstream_cache_bytes", factory: factory)
+    outboxRows = Meter(label: "hyprstream_outbox_rows", factory: factory)
+    outboxBytes = Meter(label: "hyprstream_outbox_bytes", factory: factory)
+    outboxLag = Meter(label: "hyprstream_outbox_lag_seconds", factory: factory)
     func counter(_ label: String) -> Counter { Counter(label: label, factory: factory) }
     counters = [
       (counter("hyprstream_engine_connect_failures_total"), \.connectFailures),
@@ -44,6 +55,8 @@ public final class BackendMetrics: Sendable {
       (counter("hyprstream_cache_misses_total"), \.misses),
       (counter("hyprstream_cache_evicted_total"), \.evicted),
       (counter("hyprstream_cache_stale_total"), \.stale),
+      (counter("hyprstream_outbox_applied_total"), \.outboxApplied),
+      (counter("hyprstream_outbox_rejected_total"), \.outboxRejected),
     ]
   }
 
@@ -54,6 +67,9 @@ public final class BackendMetrics: Sendable {
     waiting.set(totals.waiting)
     entries.set(totals.entries)
     bytes.set(totals.bytes)
+    outboxRows.set(totals.outboxRows)
+    outboxBytes.set(totals.outboxBytes)
+    outboxLag.set(totals.outboxLag / .seconds(1))
     last.withLock { last in
       for (counter, total) in counters {
         counter.increment(by: max(0, totals[keyPath: total] - last[keyPath: total]))
@@ -77,5 +93,11 @@ public final class BackendMetrics: Sendable {
     "hyprstream_cache_evicted_total": "Results that went to make room.",
     "hyprstream_cache_stale_total":
       "Results that went because something that they read had changed.",
+    "hyprstream_outbox_rows":
+      "Rows of changes that were acknowledged and that the database behind does not have.",
+    "hyprstream_outbox_bytes": "Bytes of those changes.",
+    "hyprstream_outbox_lag_seconds": "Age of the oldest of those changes.",
+    "hyprstream_outbox_applied_total": "Changes that the database behind took from the outbox.",
+    "hyprstream_outbox_rejected_total": "Changes that it refused for good.",
   ]
 }

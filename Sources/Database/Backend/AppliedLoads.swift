@@ -61,7 +61,8 @@ struct AppliedLoads: Sendable {
     }
   }
 
-  private func rowCount(of key: Key, _ connection: ADBCConnection) throws(ADBCError) -> Int? {
+  /// How many rows a load has stored; nil if it was not applied.
+  func rowCount(of key: Key, _ connection: ADBCConnection) throws(ADBCError) -> Int? {
     let statement = try connection.statement(
       "SELECT row_count FROM \(dialect.quote(Self.table)) WHERE producer = \(dialect.placeholder(1)) "
         + "AND sequence = \(dialect.placeholder(2))")
@@ -74,7 +75,7 @@ struct AppliedLoads: Sendable {
     return batch.columns[0].string(at: 0).flatMap { Int($0) }
   }
 
-  private func insert(
+  func insert(
     _ key: Key, at microseconds: Int64, _ connection: ADBCConnection
   ) throws(ADBCError) {
     let statement = try connection.statement(
@@ -87,7 +88,7 @@ struct AppliedLoads: Sendable {
     try statement.executeUpdate()
   }
 
-  private func note(_ rowCount: Int, _ key: Key, _ connection: ADBCConnection) throws(ADBCError) {
+  func note(_ rowCount: Int, _ key: Key, _ connection: ADBCConnection) throws(ADBCError) {
     let statement = try connection.statement(
       "UPDATE \(dialect.quote(Self.table)) SET row_count = \(rowCount) WHERE producer = \(dialect.placeholder(1)) "
         + "AND sequence = \(dialect.placeholder(2))")
@@ -100,7 +101,8 @@ struct AppliedLoads: Sendable {
   func forgetOld(at microseconds: Int64, _ connection: ADBCConnection) throws(ADBCError) {
     let limit = microseconds - Int64(Self.keptDays) * 86_400_000_000
     let statement = try connection.statement(
-      "DELETE FROM \(dialect.quote(Self.table)) WHERE applied_at < \(dialect.placeholder(1))")
+      "DELETE FROM \(dialect.quote(Self.table)) WHERE applied_at < \(dialect.placeholder(1)) "
+        + "AND producer NOT LIKE '\(Outbox.producerPrefix)%'")
     try statement.prepare()
     let time = Column.fixedWidth(.timestamp(.microsecond, timeZone: "UTC"), [limit as Int64?])
     try statement.bind(

@@ -18,7 +18,13 @@ public final class Backend: Sendable {
   let pinned: PinnedQueries?
   /// Its tables as relations of DuckDB.
   let foreign: ForeignCatalog
+  public let options: BackendOptions
   private let reaches = Mutex<[String: KnownReach]>([:])
+
+  /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.
+  private let writing = Mutex<(outbox: Outbox, pusher: OutboxPusher)?>(nil)
+  /// Held while the outbox is opened.
+  private let opening = Turn()
 
   /// Until when the table of loads is tidy; nil before it was made.
   private let appliedTidyUntil = Mutex<Int64?>(nil)
@@ -33,11 +39,13 @@ public final class Backend: Sendable {
   private static let maxReachCount = 10_000
 
   init(
-    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine, tables: CachedTables? = nil
+    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine, tables: CachedTables? = nil,
+    options: BackendOptions = BackendOptions()
   ) {
     self.engine = engine
     foreign = ForeignCatalog(engine, local: local)
     self.cache = cache
+    self.options = options
     self.tables = tables
     pinned = cache.map { PinnedQueries(engine, $0) }
   }
@@ -82,16 +90,45 @@ public final class Backend: Sendable {
     totals.misses = cache?.misses ?? 0
     totals.evicted = cache?.evicted ?? 0
     totals.stale = cache?.stale ?? 0
+    if let outbox = openOutbox {
+      let (backlog, figures) = (outbox.backlog, outbox.figures)
+      totals.outboxRows = backlog.rowCount
+      totals.outboxBytes = backlog.byteCount
+      totals.outboxLag = backlog.lag
+      totals.outboxApplied = figures.applied
+      totals.outboxRejected = figures.rejected
+    }
     return totals
   }
+
+  /// The outbox, if it is open.
+  var openOutbox: Outbox? { writing.withLock { $0?.outbox } }
+
+  /// Opens the outbox, unless somebody has done so.
+  func opening(
+    _ open: () async throws(DatabaseError) -> (Outbox, OutboxPusher)
+  ) async throws(DatabaseError) -> Outbox {
+    await opening.acquire()
+    defer { opening.release() }
+    if let outbox = openOutbox { return outbox }
+    let (outbox, pusher) = try await open()
+    writing.withLock { $0 = (outbox, pusher) }
+    pusher.start()
+    return outbox
+  }
+
+  func takePusher() -> OutboxPusher? { writing.withLock { $0?.pusher } }
 
   /// What a change of the rows of a table changes: the table, or, when views, triggers, foreign keys that cascade or
   /// partitions depend on it, anything.
   func reach(ofTable name: String?) async -> CacheVersions.Reach {
-    guard cache != nil else { return .nothing }
+    guard cache != nil || openOutbox != nil else { return .nothing }
     guard let name = name?.lowercased() else { return .everything }
     let now = ContinuousClock.now
-    if let known = reaches.withLock({ $0[name] }), known.until > now { return known.reach }
+    let known = reaches.withLock { $0[name] }
+    if let known, known.until > now { return known.reach }
+    // What cannot be asked now is as it was.
+    if isDown || openOutbox?.outage != nil { return known?.reach ?? .everything }
     let reach: CacheVersions.Reach =
       (try? await standsAlone(name)) == true ? .names([name]) : .everything
     reaches.withLock { reaches in

@@ -32,7 +32,8 @@ enum BackendListing {
         ("name", .utf8), ("kind", .utf8), ("is_default", .bool), ("state", .utf8),
         ("version", .utf8), ("connection", .utf8), ("error", .utf8), ("pool_max", .int64),
         ("connections", .int64), ("idle", .int64), ("in_use", .int64), ("waiting", .int64),
-        ("made", .int64), ("failed", .int64),
+        ("made", .int64), ("failed", .int64), ("write", .utf8), ("outbox_rows", .int64),
+        ("outbox_bytes", .int64), ("lag_ms", .int64), ("rejected", .int64),
       ])
   }
 
@@ -43,7 +44,14 @@ enum BackendListing {
     let state =
       isLost
       ? "unreachable" : figures.breaker == .closed ? "ready" : "breaker \(figures.breaker.rawValue)"
+    let outbox = backend.openOutbox
+    let backlog = outbox?.backlog
     return [
+      "write": .text(backend.options.writeMode.rawValue),
+      "outbox_rows": .number(backlog?.rowCount ?? 0),
+      "outbox_bytes": .number(backlog?.byteCount ?? 0),
+      "lag_ms": .number(backlog.map { Int($0.lag.milliseconds) } ?? 0),
+      "rejected": .number(outbox?.figures.rejected ?? 0),
       "name": .text(backend.engine.name), "kind": .text("adbc"),
       "state": .text(state), "version": .text(version),
       "connection": .text(backend.engine.displayText),

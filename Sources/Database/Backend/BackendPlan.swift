@@ -10,6 +10,8 @@ struct BackendPlan: Sendable {
   var canonical: String
   /// The table whose rows it changes, if it changes those of one table only.
   var target: String?
+  /// Whether it is an INSERT, UPDATE, DELETE or MERGE: it changes rows, and what it answers is a count.
+  var isRowChange = false
 
   /// Why its result is neither looked up nor kept; nil if it is.
   var bypass: String? {
@@ -28,6 +30,7 @@ extension StatementPlanner {
   ) throws(SQLError) -> StatementPlan? {
     guard let engine else { return nil }
     let head = statement.head
+    if isForSession(head) { return nil }
     var relations = statement.relationReferences.map(\.name)
     if let target = head.target { relations.append(target) }
     if relations.contains(where: { isOurs($0, session) }) { return nil }
@@ -55,11 +58,22 @@ extension StatementPlanner {
     var plan = StatementPlan(sql: statement.text, effect: effect(of: head, traits))
     plan.returnsRows = head.returnsRows
     plan.needsOwnConnection = needsOwnConnection(head)
-    plan.backend = BackendPlan(
+    var details = BackendPlan(
       backend: backend, traits: traits, hint: try statement.cacheHint,
       canonical: statement.canonical,
       target: head.isDML && !head.hasLeadingWith ? head.target?.name : nil)
+    details.isRowChange = head.isDML && !head.returnsRows
+    plan.backend = details
     return plan
+  }
+
+  /// Whether it changes a setting that no database behind has.
+  private func isForSession(_ head: StatementHead) -> Bool {
+    switch head.kind {
+    case .set(let setting), .reset(let setting):
+      Session.settingsBeforeBackend.contains(setting.name.lowercased())
+    default: false
+    }
   }
 
   /// Whether a relation is one of DuckDB here: a stream, a table of our own catalog, or one of an engine by its full name.

@@ -44,12 +44,16 @@ struct EngineDefinition: Hashable, Sendable {
     let connection = left.removeValue(forKey: "connection") ?? ""
     let username = left.removeValue(forKey: "username")
     let password = left.removeValue(forKey: "password")
+    var backend = BackendOptions()
+    for name in BackendOptions.names {
+      if let value = left.removeValue(forKey: name) { _ = try backend.set(name, value) }
+    }
     do throws(ADBCError) {
       return EngineSettings(
         name: name, manager: manager,
         connection: try ConnectionSettings(
           connection: connection, options: left, username: credentials.username ?? username,
-          password: credentials.password ?? password))
+          password: credentials.password ?? password), options: backend)
     } catch {
       throw DatabaseError(.invalidArgument, "the engine \(name): \(error.message)")
     }

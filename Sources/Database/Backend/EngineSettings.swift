@@ -8,11 +8,16 @@ public struct EngineSettings: Sendable {
   public var name: String
   public var manager: DriverManager
   public var connection: ConnectionSettings
+  public var options: BackendOptions
 
-  public init(name: String, manager: DriverManager, connection: ConnectionSettings) {
+  public init(
+    name: String, manager: DriverManager, connection: ConnectionSettings,
+    options: BackendOptions = BackendOptions()
+  ) {
     self.name = name
     self.manager = manager
     self.connection = connection
+    self.options = options
   }
 }
 
@@ -34,6 +39,7 @@ struct BackendWorkshop: Sendable {
       allocator: allocator, spoolLimits: spoolLimits)
     return Backend(
       engine, cache: cache, local: local,
-      tables: room.map { CachedTables(engine, $0, in: local) })
+      tables: room.map { CachedTables(engine, $0, in: local) },
+      options: settings.options)
   }
 }

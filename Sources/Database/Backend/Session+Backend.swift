@@ -9,7 +9,7 @@ internal import Telemetry
 /// Statements for the database behind.
 extension Session {
   /// Where such a statement runs.
-  private struct BackendRoute {
+  struct BackendRoute {
     /// Nil: a connection from the pool.
     var lane: BackendLane?
     var transaction: Transaction?
@@ -24,9 +24,15 @@ extension Session {
       let route = try await backendRoute(plan, backend, context)
       route.transaction?.beginStatement()
       defer { route.transaction?.endStatement() }
+      if writesBehind(plan, details, backend, route) {
+        return (try await changeBehind(plan, details, parameters, backend), nil)
+      }
+      if plan.isUpdate { try await drain(backend, route) }
+      let freshness =
+        plan.isUpdate ? .current : try await freshness(of: details, backend, route)
       let sql = try await backend.text(plan.sql, hasParameters: parameters != nil)
       guard plan.isUpdate else {
-        return try await read(sql, details, parameters, backend, route.lane)
+        return try await read(sql, details, parameters, backend, route.lane, freshness)
       }
       let pump = try await change(plan, sql, details, parameters, backend, route)
       return (pump, nil)
@@ -39,15 +45,23 @@ extension Session {
 
   private func read(
     _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
-    _ lane: BackendLane?
+    _ lane: BackendLane?, _ freshness: Backend.Freshness
   ) async throws -> (ResultPump, CacheOutcome?) {
+    if lane == nil, case .current = freshness,
+      let answer = await readCopies(sql, details, parameters, backend)
+    {
+      return answer
+    }
+    if lane == nil, let cache = backend.cache, details.bypass == nil {
+      return try await readCached(sql, details, parameters, backend, cache, freshness)
+    }
+    if case .unreachable(let error, _) = freshness { throw error }
     if let lane {
       let pump = try await started(sql) { try await lane.start(sql, parameters: parameters, $0) }
-      return (pump, backend.cache == nil ? nil : .bypass("the session has a connection of its own"))
-    }
-    if let answer = await readCopies(sql, details, parameters, backend) { return answer }
-    if let cache = backend.cache, details.bypass == nil {
-      return try await readCached(sql, details, parameters, backend, cache)
+      let outcome = backend.cache.map { _ in
+        CacheOutcome.bypass("the session has a connection of its own")
+      }
+      return (pump, freshness.outcome ?? outcome)
     }
     // What a function does that nobody knows, the cache must expect.
     let mayChange = details.traits.unknownFunction != nil && !details.hint.isForced
@@ -56,12 +70,12 @@ extension Session {
       try await backend.engine.start(sql, parameters: parameters, mayRepeat: !mayChange, $0)
     }
     if mayChange, let cache = backend.cache { pump.onEnd { _ in cache.advance(.everything) } }
-    return (pump, backend.cache.map { _ in .bypass(details.bypass ?? "") })
+    return (pump, freshness.outcome ?? backend.cache.map { _ in .bypass(details.bypass ?? "") })
   }
 
   private func readCached(
     _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
-    _ cache: ResultCache
+    _ cache: ResultCache, _ freshness: Backend.Freshness
   ) async throws -> (ResultPump, CacheOutcome?) {
     let use = ResultCache.Use(
       ResultCache.Key(
@@ -69,31 +83,35 @@ extension Session {
       names: details.traits.names,
       maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) },
       staleFor: details.hint.staleMicroseconds.map { .microseconds($0) })
-    let flight: CacheFlight
+    if case .unreachable(let error, let lag) = freshness {
+      guard let result = cache.stale(use) else { throw error }
+      return (answer(sql, result, backend), .stale(result.age, lag: lag))
+    }
+    var flight: CacheFlight?
     switch cache.find(use) {
-    case .hit(let result): return (answer(sql, result, backend), .hit(result.age))
+    case .hit(let result):
+      return (answer(sql, result, backend), freshness.hit(result.age, isDown: backend.isDown))
     case .stale(let result, let flight):
       if let flight { renew(sql, parameters, backend, flight) }
-      return (answer(sql, result, backend), .staleHit(result.age))
+      return (answer(sql, result, backend), .stale(result.age, lag: nil))
     case .follow(let other):
       if let result = await other.result() {
-        return (answer(sql, result, backend), .hit(result.age))
+        return (answer(sql, result, backend), freshness.hit(result.age, isDown: false))
       }
-      // There was nothing to share.
-      let pump = try await started(sql) {
-        try await backend.engine.start(sql, parameters: parameters, $0)
-      }
-      return (pump, .miss)
+    // There was nothing to share.
     case .lead(let made): flight = made
     }
     do {
       let pump = try await started(sql) {
         try await backend.engine.start(sql, parameters: parameters, for: flight, $0)
       }
-      return (pump, .miss)
+      return (pump, freshness.outcome ?? .miss)
     } catch {
-      flight.abandon()
-      throw error
+      flight?.abandon()
+      guard OutboxFailure(error).isOutage, let result = cache.stale(use, of: flight) else {
+        throw error
+      }
+      return (answer(sql, result, backend), .stale(result.age, lag: freshness.lag))
     }
   }
 
@@ -114,7 +132,7 @@ extension Session {
   }
 
   /// Starts a statement in such a way that it can be stopped, and is counted.
-  private func started(
+  func started(
     _ sql: String, _ start: (BackendCall) async throws -> ResultPump
   ) async throws -> ResultPump {
     let call = BackendCall()
@@ -196,6 +214,12 @@ extension Session {
     plan.needsOwnConnection = request.isTemporary
     let makes = request.ifMissing == .create
     let route = try await backendRoute(plan, backend, context)
+    var rows = IngestRows(queue)
+    if try writesBehind(request, backend, route) {
+      let sent = try await ingestBehind(request, schema: schema, &rows, backend)
+      if let sent { return sent }
+    }
+    try await drain(backend, route)
     let reach = makes ? .everything : await backend.reach(ofTable: request.table)
     let target = IngestTarget(
       table: request.table, schema: request.schema, catalog: request.catalog, mode: request.mode,
@@ -204,15 +228,17 @@ extension Session {
     if key != nil, route.lane != nil { throw DatabaseError.keyedInTransaction }
     let applied = key == nil ? nil : try await backend.appliedLoads(now: database.nowMicroseconds)
     let now = database.nowMicroseconds
+    let next = rows.next
     let body: @Sendable (ADBCConnection) throws(ADBCError) -> Int? = {
       (connection) throws(ADBCError) in
       guard let key, let applied else {
         return try connection.inTransaction { () throws(ADBCError) in
-          try connection.ingest(into: target, schema: schema) { try queue.next() }
+          try connection.ingest(into: target, schema: schema) { try next() }
         }
       }
       return try applied.once(key, at: now, connection) { () throws(ADBCError) in
-        try connection.ingest(into: target, schema: schema) { try queue.next() } ?? queue.rowCount
+        try connection.ingestInTransaction(target, schema, applied.dialect, next: next)
+          ?? queue.rowCount
       }
     }
     let call = BackendCall()
@@ -238,6 +264,7 @@ extension Session {
     let isolation = state.withLock { $0.isolation }
     if let transaction = try transaction(context.transaction) {
       if plan.isUpdate || isolation == .snapshot || transaction.lane(on: backend) != nil {
+        if transaction.lane(on: backend) == nil { try await drain(backend) }
         let fresh = home(on: backend)
         let lane = try transaction.lane(for: backend) { fresh ?? backend.engine.makeLane() }
         do { try await lane.begin() } catch { throw DatabaseError(error) }
@@ -301,13 +328,16 @@ extension Session {
 public enum CacheOutcome: Hashable, Sendable {
   /// It was there, and so old.
   case hit(Duration)
-  /// The same, though it is stale or too old, as the statement allows; it is computed anew meanwhile.
-  case staleHit(Duration)
   case miss
   /// Copies of these tables have answered it; the oldest is so old.
   case table(String, Duration)
   /// The cache was not asked; why.
   case bypass(String)
+  /// It was there, and may be older than what was acknowledged: the database cannot be asked, or the session or the statement allows it. So long
+  /// ago the oldest change was acknowledged that may be missing, if some may be.
+  case stale(Duration, lag: Duration?)
+  /// The database answered, and may not have had all that was acknowledged.
+  case lagging(Duration)
 }
 
 extension CacheOutcome {
@@ -315,13 +345,16 @@ extension CacheOutcome {
   public var json: String {
     switch self {
     case .hit(let age): "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds))}"
-    case .staleHit(let age):
-      "{\"cache\":\"hit\",\"stale\":true,\"age_ms\":\(max(0, age.milliseconds))}"
     case .miss: "{\"cache\":\"miss\"}"
     case .table(let name, let age):
       "{\"cache\":\"table\",\"table\":\(JSONText.quoted(name)),\"age_ms\":\(max(0, age.milliseconds))}"
     case .bypass(let reason):
       "{\"cache\":\"bypass\",\"reason\":\(JSONText.quoted(reason))}"
+    case .stale(let age, let lag):
+      "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds)),\"stale\":true"
+        + (lag.map { ",\"lag_ms\":\($0.milliseconds)" } ?? "") + "}"
+    case .lagging(let lag):
+      "{\"cache\":\"miss\",\"stale\":true,\"lag_ms\":\(lag.milliseconds)}"
     }
   }
 }

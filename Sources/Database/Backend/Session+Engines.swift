@@ -33,7 +33,11 @@ extension Session {
       backend.close()
       throw error
     }
-    database.engines.put(backend)?.close()
+    if let old = database.engines.put(backend) {
+      await old.closeOutbox()
+      old.close()
+    }
+    try await database.resumeOutbox(of: backend)
     try database.resumeCachedTables(of: backend)
     engine.instance.catalogDidChange()
   }
@@ -63,8 +67,16 @@ extension Session {
         "\(backend.name) is the engine that the server was started with (--engine): it cannot be dropped"
       )
     }
+    if let outbox = backend.openOutbox, outbox.outstanding(nil).barrier != nil {
+      throw DatabaseError(
+        .failedPrecondition,
+        "changes that were acknowledged wait for the engine \(backend.name), and would be lost: drop it when it has them "
+          + "(SHOW ENGINES)")
+    }
     try await database.streams.write(EngineDefinition.dropBatch(backend.name))
     database.engines.remove(backend.name)
+    await backend.closeOutbox()
+    try await database.outboxes.drop(backend.name)
     try await backend.foreign.detach()
     backend.close()
     try await database.forgetCachedTables(of: backend.name)

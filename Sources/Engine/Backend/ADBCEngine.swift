@@ -276,7 +276,7 @@ extension ConnectionPool.Lease {
 
 extension ADBCConnection {
   /// A statement with what is bound to it.
-  func prepared(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> ADBCStatement {
+  public func prepared(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> ADBCStatement {
     let statement = try statement(sql)
     // PostgreSQL's driver reads by COPY, which takes queries only. Other drivers know no such option.
     if Self.isUtility(sql) { try? statement.setOption("adbc.postgresql.use_copy", false) }
@@ -287,7 +287,8 @@ extension ADBCConnection {
   }
 
   /// Runs a statement for what it changes, with all its rows of parameters or none of them.
-  func update(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> Int? {
+  @discardableResult
+  public func update(_ sql: String, _ parameters: Batch?) throws(ADBCError) -> Int? {
     guard let parameters, parameters.rowCount > 1 else {
       return try prepared(sql, parameters).executeUpdate()
     }

@@ -13,17 +13,21 @@ public final class CacheFlight: Sendable {
   /// The versions of what it reads, from before it began.
   let stamp: CacheVersions.Stamp
   let began: ContinuousClock.Instant
+  /// What was there before something that it reads changed.
+  let previous: (result: ResultCache.Result, stamp: CacheVersions.Stamp)?
   private let cache: ResultCache
   private let phase = Mutex(Phase.flying([]))
 
   init(
     _ cache: ResultCache, _ use: ResultCache.Use, _ stamp: CacheVersions.Stamp,
-    began: ContinuousClock.Instant
+    began: ContinuousClock.Instant,
+    previous: (result: ResultCache.Result, stamp: CacheVersions.Stamp)? = nil
   ) {
     self.cache = cache
     self.use = use
     self.stamp = stamp
     self.began = began
+    self.previous = previous
   }
 
   deinit { land(nil) }

@@ -147,11 +147,13 @@ public final class ResultCache: Sendable {
     let time = now()
     return state.withLock { state in
       state.order.noteRequest(Self.hash(use.key))
+      var previous: (result: Result, stamp: CacheVersions.Stamp)?
       if let slot = state.slots[use.key], let entry = state.entries[slot] {
         if let reason = staleness(entry, use, time, state.versions) {
           if let found = staleHit(entry, slot, use, time, &state) { return found }
           drop(slot, &state)
           state.figures[keyPath: reason] += 1
+          if reason == \.stale { previous = (entry.result, entry.stamp) }
         } else {
           state.entries[slot]?.hitCount += 1
           state.entries[slot]?.lastUse = time
@@ -166,14 +168,16 @@ public final class ResultCache: Sendable {
         return .follow(flight)
       }
       state.figures.misses += 1
-      return .lead(lead(use, time, &state))
+      return .lead(lead(use, time, &state, previous))
     }
   }
 
   private func lead(
-    _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State
+    _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State,
+    _ previous: (result: Result, stamp: CacheVersions.Stamp)? = nil
   ) -> CacheFlight {
-    let flight = CacheFlight(self, use, state.versions.stamp(of: use.names), began: time)
+    let flight = CacheFlight(
+      self, use, state.versions.stamp(of: use.names), began: time, previous: previous)
     state.flights[use.key] = flight
     return flight
   }
@@ -218,14 +222,35 @@ public final class ResultCache: Sendable {
   private func staleness(
     _ entry: Entry, _ use: Use, _ time: ContinuousClock.Instant, _ versions: CacheVersions
   ) -> WritableKeyPath<Figures, Int>? {
-    guard versions.isCurrent(entry.stamp, of: entry.use.names) else { return \.stale }
     let age = time - entry.result.madeAt
-    return ages(entry, use).contains { age >= $0 } ? \.expired : nil
+    if ages(entry, use).contains(where: { age >= $0 }) { return \.expired }
+    return versions.isCurrent(entry.stamp, of: entry.use.names) ? nil : \.stale
   }
 
   /// How old a result may be.
   private func ages(_ entry: Entry, _ use: Use) -> [Duration] {
     [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter { $0 > .zero }
+  }
+
+  /// What was there before something changed that it read: for those who are told so, while the database cannot be asked.
+  ///
+  /// - Parameter flight: The statement that could not be run; what it was to replace is kept again.
+  public func stale(_ use: Use, of flight: CacheFlight? = nil) -> Result? {
+    let time = now()
+    let (found, dropped) = state.withLock { state -> (Result?, [Entry]) in
+      var dropped: [Entry] = []
+      if state.slots[use.key] == nil, let flight, let (result, stamp) = flight.previous {
+        dropped = keep(result, use, stamp, &state)
+      }
+      guard let slot = state.slots[use.key], let entry = state.entries[slot] else {
+        return (flight?.previous?.result, dropped)
+      }
+      if staleness(entry, use, time, state.versions) == \.expired { return (nil, dropped) }
+      state.entries[slot]?.lastUse = time
+      return (entry.result, dropped)
+    }
+    withExtendedLifetime(dropped) {}
+    return found
   }
 
   /// A result came from another statement's flight.
@@ -339,26 +364,28 @@ public final class ResultCache: Sendable {
         state.figures.outdated += 1
         return []
       }
-      return keep(result, flight, &state)
+      return keep(result, flight.use, flight.stamp, &state)
     }
     withExtendedLifetime(dropped) {}  // freed here, not under the lock
   }
 
-  private func keep(_ result: Result, _ flight: CacheFlight, _ state: inout State) -> [Entry] {
+  private func keep(
+    _ result: Result, _ use: Use, _ stamp: CacheVersions.Stamp, _ state: inout State
+  ) -> [Entry] {
     var dropped: [Entry] = []
-    if let old = state.slots[flight.use.key], let entry = drop(old, &state) {
+    if let old = state.slots[use.key], let entry = drop(old, &state) {
       dropped.append(entry)
     }
     let slot = state.freeSlots.popLast() ?? state.entries.count
     if slot == state.entries.count { state.entries.append(nil) }
-    let hash = Self.hash(flight.use.key)
+    let hash = Self.hash(use.key)
     state.entries[slot] = Entry(
-      use: flight.use, result: result, stamp: flight.stamp, hash: hash, lastUse: now(),
-      isPinned: state.pinned.contains(flight.use.key)
+      use: use, result: result, stamp: stamp, hash: hash, lastUse: now(),
+      isPinned: state.pinned.contains(use.key)
         && state.reservedByteCount + state.pinnedByteCount + result.byteCount
           <= limits.maxByteCount
     )
-    state.slots[flight.use.key] = slot
+    state.slots[use.key] = slot
     state.figures.count += 1
     state.figures.byteCount += result.byteCount
     if state.entries[slot]?.isPinned == true {
@@ -391,14 +418,16 @@ public final class ResultCache: Sendable {
 
   /// Lets go of everything that would not be served any more. To be called now and then.
   ///
+  /// - Parameter keepsStale: Whether what is only stale stays, for the time in which the database cannot be asked.
   /// - Returns: The bytes that were freed.
   @discardableResult
-  public func sweep() -> Int {
+  public func sweep(keepsStale: Bool = false) -> Int {
     let time = now()
     var dropped = state.withLock { state in
       state.entries.indices.compactMap { slot -> Entry? in
         guard let entry = state.entries[slot],
-          let reason = staleness(entry, entry.use, time, state.versions)
+          let reason = staleness(entry, entry.use, time, state.versions),
+          reason != \.stale || !keepsStale
         else { return nil }
         if let staleFor = entry.use.staleFor,
           isStillServed(entry, entry.use, staleFor, time, state.versions)

@@ -65,6 +65,12 @@ struct EngineFlags: OptionFlags {
   @Option(name: .customLong("engine-password"), help: flagHelp("engine-password"))
   var enginePassword: String?
 
+  @Option(name: .customLong("engine-write"), help: flagHelp("engine-write"))
+  var engineWrite: String?
+
+  @Option(name: .customLong("engine-outbox-max-bytes"), help: flagHelp("engine-outbox-max-bytes"))
+  var engineOutboxMaxBytes: String?
+
   var given: [String: OptionValue] {
     collect([
       ("engine", .init(engine)),
@@ -72,6 +78,8 @@ struct EngineFlags: OptionFlags {
       ("engine-options", .init(engineOptions)),
       ("engine-username", .init(engineUsername)),
       ("engine-password", .init(enginePassword)),
+      ("engine-write", .init(engineWrite)),
+      ("engine-outbox-max-bytes", .init(engineOutboxMaxBytes)),
     ])
   }
 }

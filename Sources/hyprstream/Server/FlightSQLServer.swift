@@ -196,7 +196,8 @@ extension EngineSettings {
         connection: try ConnectionSettings(
           connection: engine.connection, options: engine.options,
           username: engine.username.isEmpty ? nil : engine.username,
-          password: engine.password.isEmpty ? nil : engine.password))
+          password: engine.password.isEmpty ? nil : engine.password),
+        options: BackendOptions(engine))
     } catch {
       throw OptionError.conflict(option: "--engine-connection", reason: error.message)
     }
@@ -212,6 +213,19 @@ extension EngineCredentials {
       environment["HYPRSTREAM_ENGINE_\(String(word))_\(what)"].flatMap { $0.isEmpty ? nil : $0 }
     }
     return EngineCredentials(username: value("USERNAME"), password: value("PASSWORD"))
+  }
+}
+
+extension BackendOptions {
+  fileprivate init(_ engine: ServerOptions.Engine) {
+    self.init()
+    writeMode =
+      switch engine.write {
+      case .through: .through
+      case .behind: .behind
+      case .around: .around
+      }
+    outboxMaxByteCount = engine.outboxMaxBytes
   }
 }
 
