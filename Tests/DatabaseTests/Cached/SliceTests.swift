@@ -1,3 +1,4 @@
+import Database
 import SQL
 import TestSupport
 import Testing
@@ -5,8 +6,8 @@ import Testing
 /// What is said to lie in a slice lies in it: DuckDB is asked.
 struct SliceTests {
   private static let columns: [(name: String, type: AgreedType)] = [
-    ("small", .int16), ("number", .int32), ("big", .int64), ("real", .float32),
-    ("double", .float64), ("who", .text), ("day", .date), ("at", .timestamp),
+    ("small", .int16), ("number", .int32), ("big", .int64), ("rel", .float32),
+    ("dbl", .float64), ("who", .text), ("day", .date), ("moment", .timestamp),
   ]
 
   private static let table = CopiedTable(
@@ -66,11 +67,11 @@ struct SliceTests {
         CASE WHEN random() < 0.9 THEN CAST(random() * 20 - 10 AS SMALLINT) END AS small,
         CASE WHEN random() < 0.9 THEN CAST(random() * 20 - 10 AS INTEGER) END AS number,
         CASE WHEN random() < 0.9 THEN CAST(random() * 20 - 10 AS BIGINT) END AS big,
-        CASE WHEN random() < 0.9 THEN CAST(CAST(random() * 80 - 40 AS INTEGER) / 4 AS FLOAT) WHEN random() < 0.5 THEN 'nan'::FLOAT END AS "real",
-        CASE WHEN random() < 0.9 THEN CAST(random() * 80 - 40 AS INTEGER) / 4 WHEN random() < 0.5 THEN 'nan'::DOUBLE END AS "double",
+        CASE WHEN random() < 0.9 THEN CAST(CAST(random() * 80 - 40 AS INTEGER) / 4 AS FLOAT) WHEN random() < 0.5 THEN 'nan'::FLOAT END AS rel,
+        CASE WHEN random() < 0.9 THEN CAST(random() * 80 - 40 AS INTEGER) / 4 WHEN random() < 0.5 THEN 'nan'::DOUBLE END AS dbl,
         CASE WHEN random() < 0.9 THEN ['a', 'b', 'c', 'd'][CAST(floor(random() * 4) AS INTEGER) + 1] END AS who,
         CASE WHEN random() < 0.9 THEN DATE '2025-12-28' + CAST(random() * 15 AS INTEGER) END AS day,
-        CASE WHEN random() < 0.9 THEN TIMESTAMP '2025-12-28' + INTERVAL 1 HOUR * CAST(random() * 400 AS INTEGER) END AS at
+        CASE WHEN random() < 0.9 THEN TIMESTAMP '2025-12-28' + INTERVAL 1 HOUR * CAST(random() * 400 AS INTEGER) END AS moment
       FROM range(3000)
       """)
     var coveredCount = 0

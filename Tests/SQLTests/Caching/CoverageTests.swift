@@ -98,21 +98,16 @@ struct CoverageTests {
   @Test func `the statement for DuckDB says what PostgreSQL means`() throws {
     let covered = try #require(
       try StatementText.single(
-        "select o.small+1, sum(Number) as \"S\" from T o where real > 2.1 group by o.small order by 2 desc"
-      ).covered(by: [Self.table()], .postgresql) == nil
-        ? StatementText.single(
-          "select o.small, sum(Number) as \"S\" from T o where real > 2.1 group by o.small order by 2 desc"
-        ).covered(by: [Self.table()], .postgresql) : nil)
+        "select o.small, sum(Number) as \"S\" from T o where real > 2.1 group by o.small order by 2 desc"
+      ).covered(by: [Self.table()], .postgresql))
     #expect(
       covered.sql
         == "SELECT r0.\"small\" AS \"small\", CAST(sum(r0.\"number\") AS BIGINT) AS \"S\" FROM c.t AS r0 "
         + "WHERE (CAST(r0.\"real\" AS DOUBLE) > CAST('2.1' AS DOUBLE)) GROUP BY r0.\"small\" "
         + "ORDER BY CAST(sum(r0.\"number\") AS BIGINT) DESC NULLS FIRST")
+    #expect(covered.outputs.map(\.name) == ["small", "S"])
     #expect(
-      covered.outputs == [
-        .init(name: "small", source: .column(table: 0, column: 1)),
-        .init(name: "S", source: .computed(.int64)),
-      ])
+      covered.outputs.map(\.source) == [.column(table: 0, column: 1), .computed(.int64)])
   }
 
   @Test func `parameters stand for their values`() throws {
