@@ -21,6 +21,7 @@ public final class Backend: Sendable {
   public let options: BackendOptions
   private let reaches = Mutex<[String: KnownReach]>([:])
 
+  let descriptions = KnownDescriptions()
   /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.
   private let writing = Mutex<(outbox: Outbox, pusher: OutboxPusher)?>(nil)
   /// Held while the outbox is opened.

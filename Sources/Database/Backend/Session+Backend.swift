@@ -282,7 +282,7 @@ extension Session {
   }
 
   /// The session's own connection to a database behind, if it has one.
-  private func home(on backend: Backend) -> BackendLane? {
+  func home(on backend: Backend) -> BackendLane? {
     state.withLock { $0.backendHomes[backend.name] }
   }
 
@@ -300,26 +300,6 @@ extension Session {
       guard commits else { return }
       transaction.end("it could not be committed")
       throw DatabaseError(error)
-    }
-  }
-
-  // MARK: - Describing
-
-  func describeOnBackend(
-    _ plan: StatementPlan, _ details: BackendPlan, _ context: StatementContext
-  ) async throws(DatabaseError) -> StatementDescription {
-    let backend = details.backend
-    let lane =
-      try transaction(context.transaction)?.lane(on: backend) ?? home(on: backend)
-    do {
-      let sql = try await backend.text(plan.sql, hasParameters: true)
-      let described = try await backend.engine.describe(
-        sql, isRead: plan.isRead, returnsRows: plan.returnsRows, on: lane, BackendCall())
-      return StatementDescription(
-        resultSchema: described.resultSchema, parameterSchema: described.parameterSchema,
-        isForBackend: true)
-    } catch {
-      throw DatabaseError(any: error)
     }
   }
 }

@@ -23,6 +23,7 @@ extension Session {
       try await refuseTakenName(create.name)
     }
     let backend = try database.makeEngine(definition)
+    if backend.options.writeMode == .behind { try database.checkKeepsChanges() }
     do {
       // Whoever makes it wants to hear at once what does not work; later, it may come and go.
       _ = try await backend.reach()
@@ -34,6 +35,7 @@ extension Session {
       throw error
     }
     if let old = database.engines.put(backend) {
+      // Its outbox goes on under the new one.
       await old.closeOutbox()
       old.close()
     }
@@ -67,16 +69,15 @@ extension Session {
         "\(backend.name) is the engine that the server was started with (--engine): it cannot be dropped"
       )
     }
-    if let outbox = backend.openOutbox, outbox.outstanding(nil).barrier != nil {
-      throw DatabaseError(
-        .failedPrecondition,
-        "changes that were acknowledged wait for the engine \(backend.name), and would be lost: drop it when it has them "
-          + "(SHOW ENGINES)")
-    }
+    // What was acknowledged is not let go of.
+    try await drain(backend)
     try await database.streams.write(EngineDefinition.dropBatch(backend.name))
     database.engines.remove(backend.name)
     await backend.closeOutbox()
-    try await database.outboxes.drop(backend.name)
+    // What came in meanwhile stays, for an engine of this name.
+    if backend.openOutbox?.outstanding(nil).barrier == nil {
+      try await database.outboxes.drop(backend.name)
+    }
     try await backend.foreign.detach()
     backend.close()
     try await database.forgetCachedTables(of: backend.name)

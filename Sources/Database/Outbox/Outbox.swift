@@ -41,6 +41,9 @@ final class Outbox: Sendable {
   let workers = WorkerPool(name: "outbox", maxThreadCount: 32)
   private let state: Mutex<State>
 
+  /// A push takes fewer changes than a file has records.
+  private static let unitRowCount = 8_192
+
   static let settings = TopicSettings(durability: .sync, retentionByteCount: 1)
   static let producerPrefix = "hyprstream-outbox/"
 
@@ -197,7 +200,8 @@ final class Outbox: Sendable {
     guard start < end else { return [] }
     var (reader, changes, byteCount) = (OutboxReader(), [StoredChange](), 0)
     do throws(LogError) {
-      for unit in try topic.units(in: start..<end, ScanFilter()) {
+      let filter = ScanFilter(preferredUnitRowCount: Self.unitRowCount)
+      for unit in try topic.units(in: start..<end, filter) {
         for case .batch(let stored) in try topic.read(unit)
         where stored.firstOffset >= start && stored.endOffset <= end {
           guard let change = try Self.next(stored, &reader) else { continue }

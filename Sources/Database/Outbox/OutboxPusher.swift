@@ -196,9 +196,11 @@ final class OutboxPusher: Sendable {
     case .unreachable(let error): outbox.didFail(error)
     case .passing(let error):
       pace.lostCount += 1
-      // Once is a connection from before a restart of the database.
-      if pace.lostCount > 3, error.code == .unavailable { outbox.didFail(error) }
-    case .unclear: pace.unclearCount += 1
+      // Once is a connection from before a restart of the database; the other things pass soon, or not.
+      if pace.lostCount > (error.code == .unavailable ? 3 : 10) { outbox.didFail(error) }
+    case .unclear(let error):
+      pace.unclearCount += 1
+      if pace.unclearCount > Self.maxUnclearCount { outbox.didFail(error) }
     case .moved: return
     case .refused(let error): outbox.didFail(error)
     case .stopped: break

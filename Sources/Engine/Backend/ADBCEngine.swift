@@ -244,6 +244,11 @@ public final class ADBCEngine: Sendable {
   public struct Description: Sendable {
     public var resultSchema: Schema
     public var parameterSchema: Schema
+
+    public init(resultSchema: Schema, parameterSchema: Schema) {
+      self.resultSchema = resultSchema
+      self.parameterSchema = parameterSchema
+    }
   }
 
   /// Prepares a statement and changes nothing.

@@ -12,7 +12,7 @@ from support.postgres import Postgres
 from support.protocol import statement_query
 from support.raw import Raw
 from support.server import Server
-from test_engine_behind import behind
+from test_engine_behind import DRIVER, behind
 
 ERRORS = (flight.FlightError, pa.ArrowException)
 POOL = "pool_max=8&pool_breaker_max_delay=1"
@@ -215,13 +215,22 @@ def test_changes_go_on_while_the_database_is_away(own):
         count = "SELECT count(*) FROM t"
         assert read(raw, count) == ([(1,)], {"cache": "miss"})
         assert read(raw, count)[1]["cache"] == "hit" and "stale" not in read(raw, count)[1]
+        with dbapi.connect(front.url, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT v FROM t WHERE id = ?", (0,))
+            assert cursor.fetchall() == [(0,)]
         postgres.stop()
         for i in range(1, 101):
             raw.update(f"INSERT INTO t (id, v) VALUES ({i}, 0)")
         assert raw.ingest("t", loaded(101, 50), mode="append") == 50
+        with dbapi.connect(front.url, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("INSERT INTO t (id, v) VALUES (?, ?)", (151, 0))
+            cursor.executemany("INSERT INTO t (id, v) VALUES (?, ?)", [(152, 0), (153, 0)])
+            # A statement that was prepared before can be prepared now, as its result is there.
+            cursor.execute("SELECT v FROM t WHERE id = ?", (0,))
+            assert cursor.fetchall() == [(0,)]
         until(lambda: engine(raw)["state"] != "ready")
         shown = engine(raw)
-        assert shown["outbox_rows"] >= 151 and shown["outbox_bytes"] > 0 and shown["lag_ms"] > 0
+        assert shown["outbox_rows"] >= 154 and shown["outbox_bytes"] > 0 and shown["lag_ms"] > 0
         # What the cache has is served and marked; what it has not is refused.
         for _ in range(3):
             rows, said = read(raw, count)
@@ -233,10 +242,10 @@ def test_changes_go_on_while_the_database_is_away(own):
         with pytest.raises(ERRORS, match="wait in the outbox"):
             raw.update("ALTER TABLE t ADD COLUMN w bigint")
         postgres.start()
-        until(lambda: read(raw, count)[0] == [(151,)])
+        until(lambda: read(raw, count)[0] == [(154,)])
         rows, said = read(raw, count)
-        assert rows == [(151,)] and "stale" not in said
-        assert [row[0] for row in postgres.rows("SELECT id FROM t ORDER BY arrival")] == list(range(151))
+        assert rows == [(154,)] and "stale" not in said
+        assert [row[0] for row in postgres.rows("SELECT id FROM t ORDER BY arrival")] == list(range(154))
         assert engine(raw)["state"] == "ready"
 
 
@@ -270,10 +279,12 @@ def test_a_session_may_read_what_is_a_little_old(own):
 def test_a_killed_server_loses_nothing_and_doubles_nothing(own):
     postgres, options, folder = own
     acknowledged = 0
-    for life in range(4):
+    for life in range(6):
+        if life == 4:
+            postgres.stop()
         front = Server(folder / "log", *options, data_dir=folder / "data")
         with Raw(front.url) as raw:
-            if life % 2 == 0:
+            if life in (0, 2):
                 postgres.stop()
             for _ in range(60):
                 if acknowledged % 3 == 0:
@@ -386,3 +397,31 @@ def test_other_databases_are_written_behind_too(kind, tmp_path, request):
             rejected = raw.query("SELECT * FROM hyprstream_outbox_rejected").to_pylist()
             assert len(rejected) == (life + 1) * 2, [(row["statement"], row["producer"], row["error"]) for row in rejected]
         front.stop()
+
+
+def test_an_engine_of_create_engine_is_written_behind_too(own):
+    postgres, _, folder = own
+    front = Server(folder / "log", data_dir=folder / "data")
+    with Raw(front.url) as raw:
+        options = f"connection = '{postgres.uri(options=POOL)}', driver_path = '{DRIVER}'"
+        with pytest.raises(ERRORS, match="through, behind or around"):
+            raw.update(f"CREATE ENGINE pg WITH ({options}, write = 'sideways')")
+        raw.update(f"CREATE ENGINE pg WITH ({options}, write = 'behind', outbox_max_bytes = '8MiB')")
+        for i in range(50):
+            assert raw.update(f"INSERT INTO pg.public.t (id, v) VALUES ({i}, 0)") == -1
+        # Read by DuckDB here, and by the database itself.
+        assert raw.value("SELECT count(*) FROM pg.public.t JOIN (VALUES (3), (4)) AS x(i) ON id = i") == 2
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (50, 0)")
+        assert raw.value("SELECT max(id) FROM pg.public.t") == 50
+        postgres.stop()
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (51, 0)")
+        with pytest.raises(ERRORS, match="cannot be reached"):
+            raw.update("DROP ENGINE pg")
+        front.kill()
+    postgres.start()
+    with Server(folder / "log", data_dir=folder / "data") as front, Raw(front.url) as raw:
+        until(lambda: drained(raw))
+        assert postgres.rows("SELECT count(*) FROM t") == [(52,)]
+        raw.update("INSERT INTO pg.public.t (id, v) VALUES (52, 0)")
+        raw.update("DROP ENGINE pg")
+        assert postgres.rows("SELECT count(*) FROM t") == [(53,)]

@@ -8,6 +8,7 @@ from support.server import ROOT, program
 VALUES = {
     "tier_locations": "/srv/cold",
     "engine": "duckdb",
+    "engine_write": "around",
     "cache_engine": "duckdb",
     "cache_connection": ":memory:",
     "cache_policy": "lfu",
