@@ -117,6 +117,7 @@ public final class EngineInstances: Sendable {
     var setup = metrics.setupStatements
     setup.append(GroupCommits.setupStatement(catalog: metrics.catalog))
     setup += options.extensions.map { "LOAD " + SessionOption.string($0).literal }
+    if options.cache != nil { setup.append("ATTACH ':memory:' AS \(CachedTables.catalog)") }
     setup += EngineLock.statements(allowedDirectories: options.allowedDirectories)
     return DuckDBInstance.Configuration(
       path: options.path, settings: settings, setup: setup,

@@ -85,10 +85,10 @@ struct StatementPlanner: Sendable {
   func refuseLiveTables(_ statement: StatementText) throws(SQLError) {
     for token in statement.tokens where token.kind == .word || token.kind == .quotedName {
       guard let name = statement.source.name(of: token), name.utf8.first == UInt8(ascii: "_"),
-        name.lowercased() == DuckDBInstance.liveFunction
+        [DuckDBInstance.liveFunction, CachedTables.catalog].contains(name.lowercased())
       else { continue }
       throw SQLError(
-        "the function \(DuckDBInstance.liveFunction) belongs to the server", kind: .refused,
+        "the name \(name.lowercased()) belongs to the server", kind: .refused,
         at: statement.source.position(ofByte: Int(token.start)))
     }
   }

@@ -92,7 +92,7 @@ public final class StreamingDatabase: Sendable {
     self.cache = cache
     let workshop = BackendWorkshop(
       admission: engine.admission, allocator: allocator, spoolLimits: spoolLimits, cache: cache,
-      local: engine)
+      local: engine, room: cache.map { CopyRoom($0) })
     self.workshop = workshop
     engines = Engines(standard: settings.map { workshop.make($0) })
     planner = StatementPlanner(
@@ -133,6 +133,7 @@ public final class StreamingDatabase: Sendable {
     try resumeContinuousQueries()
     try outboxes.fold()
     for backend in engines.all { try await resumeOutbox(of: backend) }
+    try resumeCachedTables()
   }
 
   var defaultSessionOptions: [String: SessionOption] {
@@ -218,6 +219,7 @@ public final class StreamingDatabase: Sendable {
       engine.instance.remindStopped()
       engine.admission.expire(after: options.queueTimeout)
       subscriptions.sweep()
+      for backend in engines.all { backend.sweep() }
       if round % 25 == 0 { sweepCache() }
     }
   }
@@ -240,7 +242,7 @@ public final class StreamingDatabase: Sendable {
     await metricsCopy.withLock({ $0 })?.stop(within: .seconds(2))
     for backend in engines.all {
       await backend.closeOutbox()
-      backend.engine.close()
+      backend.close()
     }
   }
 

@@ -118,6 +118,9 @@ public enum OptionTable {
     .byteCount(
       "cache-max-bytes", \.cache.maxBytes, .cache, isReloadable: true,
       "Size of the cache; 0 means a quarter of the memory limit."),
+    .integer(
+      "cache-max-entries", \.cache.maxEntries, .cache,
+      "Results that the cache keeps; 0 means no limit."),
   ]
 
   private static let limits: [ServerOption] = [

@@ -90,6 +90,8 @@ public struct ServerOptions: Hashable, Sendable {
     public var policy: Policy = .lru
     /// Bytes; zero means a quarter of the memory limit.
     public var maxBytes = 0
+    /// Results; zero means no limit.
+    public var maxEntries = 0
 
     public init() {}
   }

@@ -12,6 +12,10 @@ public final class Backend: Sendable {
   public var name: String { engine.name }
   /// Nil for a plain proxy.
   public let cache: ResultCache?
+  /// Copies of whole tables, or of slices of them; nil without a cache.
+  let tables: CachedTables?
+  /// Statements whose results are kept; nil without a cache.
+  let pinned: PinnedQueries?
   /// Its tables as relations of DuckDB.
   let foreign: ForeignCatalog
   public let options: BackendOptions
@@ -36,13 +40,28 @@ public final class Backend: Sendable {
   private static let maxReachCount = 10_000
 
   init(
-    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine,
+    _ engine: ADBCEngine, cache: ResultCache?, local: DuckDBEngine, tables: CachedTables? = nil,
     options: BackendOptions = BackendOptions()
   ) {
     self.engine = engine
     foreign = ForeignCatalog(engine, local: local)
     self.cache = cache
     self.options = options
+    self.tables = tables
+    pinned = cache.map { PinnedQueries(engine, $0) }
+  }
+
+  /// Reads and computes again what is due. Called several times a second.
+  func sweep() {
+    tables?.sweep()
+    pinned?.sweep()
+  }
+
+  /// Lets go of connections and copies.
+  func close() {
+    tables?.close()
+    pinned?.close()
+    engine.close()
   }
 
   /// Connects, if that was not done before.

@@ -63,25 +63,54 @@ enum BackendListing {
     ]
   }
 
-  /// One row per result that is kept, those used last first.
-  static func cache(_ cache: ResultCache?) -> Batch {
-    let entries = cache?.listing ?? []
-    return Batch(
-      columns: [
-        ("statement", .strings(entries.map(\.sql))),
-        ("hits", .int64s(entries.map { Int64($0.hitCount) })),
-        ("rows", .int64s(entries.map { Int64($0.rowCount) })),
-        ("bytes", .int64s(entries.map { Int64($0.byteCount) })),
-        ("age_ms", .doubles(entries.map { $0.age.milliseconds })),
-        ("idle_ms", .doubles(entries.map { $0.idle.milliseconds })),
-        ("cost_ms", .doubles(entries.map { $0.cost.milliseconds })),
-        ("state", .strings(entries.map { $0.isStale ? "stale" : "fresh" })),
-      ], rowCount: entries.count)
+  /// One row per table of which a copy is kept, and one per result that is, those used last first.
+  static func cache(_ database: StreamingDatabase) -> Batch {
+    let entries = database.cache?.listing ?? []
+    let rows =
+      database.engines.all.flatMap { $0.tables.map(tables) ?? [] }
+      + entries.map { entry in
+        [
+          "kind": .text("result"), "statement": .text(entry.sql), "hits": .number(entry.hitCount),
+          "rows": .number(entry.rowCount), "bytes": .number(entry.byteCount),
+          "age_ms": .real(entry.age.milliseconds), "idle_ms": .real(entry.idle.milliseconds),
+          "cost_ms": .real(entry.cost.milliseconds),
+          "state": .text(entry.isStale ? "stale" : "fresh"),
+        ]
+      }
+    return batch(
+      rows,
+      [
+        ("kind", .utf8), ("statement", .utf8), ("hits", .int64), ("rows", .int64),
+        ("bytes", .int64), ("age_ms", .float64), ("idle_ms", .float64), ("cost_ms", .float64),
+        ("state", .utf8), ("version", .int64), ("error", .utf8),
+      ])
+  }
+
+  private static func tables(_ tables: CachedTables) -> [[String: Value]] {
+    let now = ContinuousClock.now
+    return tables.all.map { table in
+      let listing = table.listing { tables.isServed($0, of: table) }
+      let condition = table.definition.condition.map { " WHERE \($0)" } ?? ""
+      var row: [String: Value] = [
+        "kind": .text("table"), "statement": .text(table.definition.display + condition),
+        "hits": .number(listing.hitCount), "state": .text(listing.condition.rawValue),
+        "version": .number(listing.loadCount), "error": .text(listing.error),
+      ]
+      if let copy = listing.copy {
+        row["rows"] = .number(copy.rowCount)
+        row["bytes"] = .number(copy.byteCount)
+        row["age_ms"] = .real((now - copy.began).milliseconds)
+        row["cost_ms"] = .real(copy.cost.milliseconds)
+      }
+      if let lastUse = listing.lastUse { row["idle_ms"] = .real((now - lastUse).milliseconds) }
+      return row
+    }
   }
 
   private enum Value: Sendable {
     case text(String?)
     case number(Int)
+    case real(Double)
     case flag(Bool)
   }
 
@@ -98,6 +127,10 @@ enum BackendListing {
           return (
             name,
             .int64s(values.map { if case .number(let number) = $0 { Int64(number) } else { nil } })
+          )
+        case .float64:
+          return (
+            name, .doubles(values.map { if case .real(let number) = $0 { number } else { nil } })
           )
         default:
           return (

@@ -27,15 +27,19 @@ struct BackendWorkshop: Sendable {
   let allocator: any BufferAllocator
   let spoolLimits: SpoolLimits
   let cache: ResultCache?
-  /// Where their tables are relations.
+  /// Where their tables are relations, and copies of them.
   let local: DuckDBEngine
+  /// For the copies of cached tables.
+  let room: CopyRoom?
 
   /// Nothing is connected before the first statement.
   func make(_ settings: EngineSettings) -> Backend {
-    Backend(
-      ADBCEngine(
-        name: settings.name, settings.manager, settings.connection, admission: admission,
-        allocator: allocator, spoolLimits: spoolLimits),
-      cache: cache, local: local, options: settings.options)
+    let engine = ADBCEngine(
+      name: settings.name, settings.manager, settings.connection, admission: admission,
+      allocator: allocator, spoolLimits: spoolLimits)
+    return Backend(
+      engine, cache: cache, local: local,
+      tables: room.map { CachedTables(engine, $0, in: local) },
+      options: settings.options)
   }
 }

@@ -47,6 +47,11 @@ extension Session {
     _ sql: String, _ details: BackendPlan, _ parameters: Batch?, _ backend: Backend,
     _ lane: BackendLane?, _ freshness: Backend.Freshness
   ) async throws -> (ResultPump, CacheOutcome?) {
+    if lane == nil, case .current = freshness,
+      let answer = await readCopies(sql, details, parameters, backend)
+    {
+      return answer
+    }
     if lane == nil, let cache = backend.cache, details.bypass == nil {
       return try await readCached(sql, details, parameters, backend, cache, freshness)
     }
@@ -76,7 +81,8 @@ extension Session {
       ResultCache.Key(
         engine: backend.name, sql: details.canonical, parameters: parameters?.cacheKey ?? []),
       names: details.traits.names,
-      maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) })
+      maxAge: details.hint.maxAgeMicroseconds.map { .microseconds($0) },
+      staleFor: details.hint.staleMicroseconds.map { .microseconds($0) })
     if case .unreachable(let error, let lag) = freshness {
       guard let result = cache.stale(use) else { throw error }
       return (answer(sql, result, backend), .stale(result.age, lag: lag))
@@ -85,6 +91,9 @@ extension Session {
     switch cache.find(use) {
     case .hit(let result):
       return (answer(sql, result, backend), freshness.hit(result.age, isDown: backend.isDown))
+    case .stale(let result, let flight):
+      if let flight { renew(sql, parameters, backend, flight) }
+      return (answer(sql, result, backend), .stale(result.age, lag: nil))
     case .follow(let other):
       if let result = await other.result() {
         return (answer(sql, result, backend), freshness.hit(result.age, isDown: false))
@@ -103,6 +112,22 @@ extension Session {
         throw error
       }
       return (answer(sql, result, backend), .stale(result.age, lag: freshness.lag))
+    }
+  }
+
+  /// Computes a result anew that was served although it is stale. Nobody waits for it.
+  private func renew(
+    _ sql: String, _ parameters: Batch?, _ backend: Backend, _ flight: CacheFlight
+  ) {
+    Task {
+      do throws(EngineError) {
+        let pump = try await backend.engine.start(
+          sql, parameters: parameters, for: flight, BackendCall())
+        _ = await flight.result(isShared: false)
+        pump.close()
+      } catch {
+        flight.abandon()
+      }
     }
   }
 
@@ -275,37 +300,6 @@ extension Session {
       guard commits else { return }
       transaction.end("it could not be committed")
       throw DatabaseError(error)
-    }
-  }
-}
-
-/// What the cache had to do with a result.
-public enum CacheOutcome: Hashable, Sendable {
-  /// It was there, and so old.
-  case hit(Duration)
-  case miss
-  /// The cache was not asked; why.
-  case bypass(String)
-  /// It was there, and may be older than what was acknowledged: the database cannot be asked, or the session allows it. So long
-  /// ago the oldest change was acknowledged that may be missing, if some may be.
-  case stale(Duration, lag: Duration?)
-  /// The database answered, and may not have had all that was acknowledged.
-  case lagging(Duration)
-}
-
-extension CacheOutcome {
-  /// For `app_metadata`: `{"cache":"hit","age_ms":12.5}`, `{"cache":"miss"}` or `{"cache":"bypass","reason":"it calls now"}`.
-  public var json: String {
-    switch self {
-    case .hit(let age): "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds))}"
-    case .miss: "{\"cache\":\"miss\"}"
-    case .bypass(let reason):
-      "{\"cache\":\"bypass\",\"reason\":\(JSONText.quoted(reason))}"
-    case .stale(let age, let lag):
-      "{\"cache\":\"hit\",\"age_ms\":\(max(0, age.milliseconds)),\"stale\":true"
-        + (lag.map { ",\"lag_ms\":\($0.milliseconds)" } ?? "") + "}"
-    case .lagging(let lag):
-      "{\"cache\":\"miss\",\"stale\":true,\"lag_ms\":\(lag.milliseconds)}"
     }
   }
 }

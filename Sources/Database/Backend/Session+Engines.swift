@@ -31,15 +31,16 @@ extension Session {
       try await database.streams.write(definition.batch)
     } catch {
       try? await backend.foreign.detach()
-      backend.engine.close()
+      backend.close()
       throw error
     }
     if let old = database.engines.put(backend) {
       // Its outbox goes on under the new one.
       await old.closeOutbox()
-      old.engine.close()
+      old.close()
     }
     try await database.resumeOutbox(of: backend)
+    try database.resumeCachedTables(of: backend)
     engine.instance.catalogDidChange()
   }
 
@@ -78,7 +79,8 @@ extension Session {
       try await database.outboxes.drop(backend.name)
     }
     try await backend.foreign.detach()
-    backend.engine.close()
+    backend.close()
+    try await database.forgetCachedTables(of: backend.name)
     database.cache?.advance(.everything)
   }
 

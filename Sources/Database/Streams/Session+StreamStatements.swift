@@ -63,7 +63,18 @@ extension Session {
         Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
     case .useEngine(let name): try useEngine(name)
     case .showEngines: return try await ready(await BackendListing.engines(database))
-    case .showCache: return try await ready(BackendListing.cache(database.cache))
+    case .showCache: return try await ready(BackendListing.cache(database))
+    case .cacheTable(let table):
+      let count = try await cacheTable(table)
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+    case .uncacheTable(let name, let isIfExists):
+      try await uncacheTable(name, isIfExists: isIfExists)
+    case .cacheQuery(let sql, let refresh):
+      let count = try await cacheQuery(sql, refresh: refresh.map { .microseconds($0) })
+      return try await ready(
+        Batch(schema: Schema([]), columns: [], rowCount: 0), changedRowCount: count)
+    case .uncacheQuery(let sql): try await uncacheQuery(sql)
     case .flushCache(let name):
       let count = database.cache?.flush(name) ?? 0
       return try await ready(
@@ -99,7 +110,7 @@ extension Session {
     case .showSubscriptions: database.subscriptions.listing.schema
     case .fetch(let fetch): try cursor(fetch.name).schema
     case .showEngines: await BackendListing.engines(database).schema
-    case .showCache: BackendListing.cache(nil).schema
+    case .showCache: BackendListing.cache(database).schema
     case .emitChanges(let emit): try await plan(emit).schema
     case .subscribe(let subscribe): try await plan(subscribe).schema
     default: Schema([])

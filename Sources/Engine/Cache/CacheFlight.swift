@@ -36,8 +36,9 @@ public final class CacheFlight: Sendable {
 
   /// Waits for the result.
   ///
+  /// - Parameter isShared: Whether it is wanted for another statement than that which makes it.
   /// - Returns: Nil if there is none to share: the statement failed, its result is too large, or something that it reads has changed.
-  public func result() async -> ResultCache.Result? {
+  public func result(isShared: Bool = true) async -> ResultCache.Result? {
     let result = await withCheckedContinuation { continuation in
       let landed = phase.withLock { phase -> ResultCache.Result?? in
         switch phase {
@@ -50,7 +51,7 @@ public final class CacheFlight: Sendable {
       if let landed { continuation.resume(returning: landed) }
     }
     guard let result, cache.isCurrent(self) else { return nil }
-    cache.noteShared()
+    if isShared { cache.noteShared() }
     return result
   }
 

@@ -23,7 +23,7 @@ package struct CacheOrder {
   }
 
   let policy: CachePolicy
-  private let maxWeight: Int
+  private var maxWeight: Int
   private let maxCount: Int
   private var sketch = FrequencySketch()
   private var links = SlotLinks()
@@ -79,6 +79,14 @@ package struct CacheOrder {
     slots[slot] = Slot(part: .none, hash: hash, weight: max(weight, 1))
     move(slot, to: .window)
     sketch.reserve(policy == .lfu ? count : 0)
+    return policy == .lfu ? admit() : dropOldest()
+  }
+
+  /// Something else takes or leaves room.
+  ///
+  /// - Returns: The slots that go for it.
+  package mutating func setMaxWeight(_ weight: Int) -> [Int] {
+    maxWeight = max(weight, 1)
     return policy == .lfu ? admit() : dropOldest()
   }
 

@@ -25,6 +25,8 @@ public struct CacheVersions: Sendable {
   /// The versions of all that a statement read, at one moment.
   public struct Stamp: Hashable, Sendable {
     fileprivate var all: UInt64
+    /// How many changes there had been of anything.
+    fileprivate var change: UInt64
     /// Those of its names that were ever changed.
     fileprivate var names: [String: UInt64]
   }
@@ -33,13 +35,17 @@ public struct CacheVersions: Sendable {
   private var names: [String: UInt64] = [:]
   /// More names than this are one: `everything`.
   private static let maxNameCount = 100_000
+  /// The last changes, oldest first, and what number the first of them has.
+  private var recent: [(reach: Reach, time: ContinuousClock.Instant)] = []
+  private static let maxRecentCount = 4_096
 
   public init() {}
 
   /// How often something was changed.
   public private(set) var changeCount: UInt64 = 0
 
-  public mutating func advance(_ reach: Reach) {
+  /// - Parameter time: When; it must not be before that of the call before.
+  public mutating func advance(_ reach: Reach, at time: ContinuousClock.Instant = .now) {
     switch reach {
     case .nothing: return
     case .everything:
@@ -53,6 +59,21 @@ public struct CacheVersions: Sendable {
       for name in changed { names[name, default: 0] += 1 }
     }
     changeCount += 1
+    if recent.count >= Self.maxRecentCount { recent.removeFirst(Self.maxRecentCount / 2) }
+    recent.append((reach, time))
+  }
+
+  /// When the first change came after which a stamp was not current any more; nil if that is too long ago to be known, or never.
+  func firstChange(since stamp: Stamp, of read: Set<String>) -> ContinuousClock.Instant? {
+    let missed = changeCount - min(stamp.change, changeCount)
+    guard missed <= UInt64(recent.count) else { return nil }
+    return recent.suffix(Int(missed)).first { entry in
+      switch entry.reach {
+      case .everything: true
+      case .names(let names): !names.isDisjoint(with: read)
+      case .nothing: false
+      }
+    }?.time
   }
 
   public func stamp(of read: Set<String>) -> Stamp {
@@ -60,7 +81,7 @@ public struct CacheVersions: Sendable {
     if !names.isEmpty {
       for name in read { if let version = names[name] { found[name] = version } }
     }
-    return Stamp(all: all, names: found)
+    return Stamp(all: all, change: changeCount, names: found)
   }
 
   /// Whether nothing of what was read has changed since.

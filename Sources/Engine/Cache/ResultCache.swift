@@ -1,82 +1,19 @@
 internal import Synchronization
 
-public import Columnar
+internal import Columnar
 
 /// Results of statements, kept until something that they read has changed, or they are too old.
 ///
 /// Equal statements that come while one of them is on its way wait for its result instead of being run as well.
 public final class ResultCache: Sendable {
-  public struct Limits: Hashable, Sendable {
-    /// What all results may take together.
-    public var maxByteCount = 256 << 20
-    /// How many there may be; 0 for any number.
-    public var maxCount = 0
-    /// How old a result may be that is served; zero for any age.
-    public var maxAge: Duration = .seconds(3600)
-    public var policy = CachePolicy.lru
-
-    public init() {}
-
-    /// A larger result is not kept.
-    var maxEntryByteCount: Int { max(maxByteCount / 8, 1) }
-  }
-
-  /// What makes two statements the same.
-  public struct Key: Hashable, Sendable {
-    /// Where it runs.
-    public var engine: String
-    /// The statement in a normal form.
-    public var sql: String
-    /// The values of its parameters, as bytes.
-    public var parameters: [UInt8]
-
-    public init(engine: String = "", sql: String, parameters: [UInt8] = []) {
-      self.engine = engine
-      self.sql = sql
-      self.parameters = parameters
-    }
-  }
-
-  /// How a statement uses the cache.
-  public struct Use: Sendable {
-    public var key: Key
-    /// The names in it: a change of a relation with one of them makes the result stale.
-    public var names: Set<String>
-    /// How old a result may be; nil as the cache allows.
-    public var maxAge: Duration?
-
-    public init(_ key: Key, names: Set<String>, maxAge: Duration? = nil) {
-      self.key = key
-      self.names = names
-      self.maxAge = maxAge
-    }
-  }
-
-  public struct Result: Sendable {
-    public let schema: Schema
-    public let batches: [Batch]
-    /// When its statement was sent: nothing in it is older.
-    public let madeAt: ContinuousClock.Instant
-    /// How long the statement took.
-    public let cost: Duration
-    let byteCount: Int
-  }
-
-  public enum Found: Sendable {
-    case hit(Result)
-    /// The statement is to be run, and its result given to the flight.
-    case lead(CacheFlight)
-    /// Somebody runs it just now.
-    case follow(CacheFlight)
-  }
-
   private struct Entry {
-    let use: Use
+    var use: Use
     let result: Result
     let stamp: CacheVersions.Stamp
     let hash: UInt64
     var hitCount = 0
     var lastUse: ContinuousClock.Instant
+    var isPinned = false
   }
 
   private struct State {
@@ -86,26 +23,12 @@ public final class ResultCache: Sendable {
     var slots: [Key: Int] = [:]
     var flights: [Key: CacheFlight] = [:]
     var versions = CacheVersions()
+    /// Results that do not go to make room.
+    var pinned: Set<Key> = []
+    var pinnedByteCount = 0
+    /// What other things take of the cache's size.
+    var reservedByteCount = 0
     var figures = Figures()
-  }
-
-  /// What the cache looks like, and what it has done since it was made.
-  public struct Figures: Hashable, Sendable {
-    public var count = 0
-    public var byteCount = 0
-    public var hits = 0
-    public var misses = 0
-    /// Statements that waited for an equal one, and got its result.
-    public var shared = 0
-    /// Results that went because something that they read had changed.
-    public var stale = 0
-    public var expired = 0
-    /// Results that went to make room, or were not taken in.
-    public var evicted = 0
-    /// Results that were not kept because something had changed while they were computed.
-    public var outdated = 0
-    /// Results that were too large to be kept.
-    public var tooLarge = 0
   }
 
   public let limits: Limits
@@ -135,6 +58,7 @@ public final class ResultCache: Sendable {
       var previous: (result: Result, stamp: CacheVersions.Stamp)?
       if let slot = state.slots[use.key], let entry = state.entries[slot] {
         if let reason = staleness(entry, use, time, state.versions) {
+          if let found = staleHit(entry, slot, use, time, &state) { return found }
           drop(slot, &state)
           state.figures[keyPath: reason] += 1
           if reason == \.stale { previous = (entry.result, entry.stamp) }
@@ -152,22 +76,68 @@ public final class ResultCache: Sendable {
         return .follow(flight)
       }
       state.figures.misses += 1
-      let flight = CacheFlight(
-        self, use, state.versions.stamp(of: use.names), began: time, previous: previous)
-      state.flights[use.key] = flight
-      return .lead(flight)
+      return .lead(lead(use, time, &state, previous))
     }
+  }
+
+  private func lead(
+    _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State,
+    _ previous: (result: Result, stamp: CacheVersions.Stamp)? = nil
+  ) -> CacheFlight {
+    let flight = CacheFlight(
+      self, use, state.versions.stamp(of: use.names), began: time, previous: previous)
+    state.flights[use.key] = flight
+    return flight
+  }
+
+  /// What is served of a result that is stale or too old, if the statement allows that for so long.
+  private func staleHit(
+    _ entry: Entry, _ slot: Int, _ use: Use, _ time: ContinuousClock.Instant, _ state: inout State
+  ) -> Found? {
+    guard let staleFor = use.staleFor,
+      isStillServed(entry, use, staleFor, time, state.versions)
+    else { return nil }
+    state.entries[slot]?.hitCount += 1
+    state.entries[slot]?.lastUse = time
+    state.entries[slot]?.use.staleFor = max(entry.use.staleFor ?? .zero, staleFor)
+    state.order.noteUse(of: slot)
+    state.figures.hits += 1
+    state.figures.staleHits += 1
+    if let flight = state.flights[use.key],
+      state.versions.isCurrent(flight.stamp, of: use.names)
+    {
+      return .stale(entry.result, nil)
+    }
+    return .stale(entry.result, lead(use, time, &state))
+  }
+
+  /// Whether a result that is stale or too old has been so for no longer than that.
+  private func isStillServed(
+    _ entry: Entry, _ use: Use, _ staleFor: Duration, _ time: ContinuousClock.Instant,
+    _ versions: CacheVersions
+  ) -> Bool {
+    var since = time
+    if !versions.isCurrent(entry.stamp, of: entry.use.names) {
+      guard let change = versions.firstChange(since: entry.stamp, of: entry.use.names) else {
+        return false
+      }
+      since = change
+    }
+    if let limit = ages(entry, use).min() { since = min(since, entry.result.madeAt + limit) }
+    return time - since <= staleFor
   }
 
   private func staleness(
     _ entry: Entry, _ use: Use, _ time: ContinuousClock.Instant, _ versions: CacheVersions
   ) -> WritableKeyPath<Figures, Int>? {
     let age = time - entry.result.madeAt
-    let limits = [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter {
-      $0 > .zero
-    }
-    if limits.contains(where: { age >= $0 }) { return \.expired }
+    if ages(entry, use).contains(where: { age >= $0 }) { return \.expired }
     return versions.isCurrent(entry.stamp, of: entry.use.names) ? nil : \.stale
+  }
+
+  /// How old a result may be.
+  private func ages(_ entry: Entry, _ use: Use) -> [Duration] {
+    [limits.maxAge, entry.use.maxAge ?? .zero, use.maxAge ?? .zero].filter { $0 > .zero }
   }
 
   /// What was there before something changed that it read: for those who are told so, while the database cannot be asked.
@@ -198,12 +168,94 @@ public final class ResultCache: Sendable {
 
   /// Something is about to change, or has changed: see ``CacheVersions``.
   public func advance(_ reach: CacheVersions.Reach) {
-    state.withLock { $0.versions.advance(reach) }
+    let time = now()
+    state.withLock { $0.versions.advance(reach, at: time) }
+  }
+
+  /// The versions of relations of these names, now: see ``CacheVersions``.
+  public func stamp(of names: Set<String>) -> CacheVersions.Stamp {
+    state.withLock { $0.versions.stamp(of: names) }
+  }
+
+  /// Whether nothing of these names has changed since.
+  public func isCurrent(_ stamp: CacheVersions.Stamp, of names: Set<String>) -> Bool {
+    state.withLock { $0.versions.isCurrent(stamp, of: names) }
   }
 
   /// Whether a result with these versions may still be served.
   func isCurrent(_ flight: CacheFlight) -> Bool {
     state.withLock { $0.versions.isCurrent(flight.stamp, of: flight.use.names) }
+  }
+
+  // MARK: - Room
+
+  /// Leaves so much of the cache's size to other things than results.
+  public func reserve(byteCount: Int) {
+    let dropped = state.withLock { state in
+      state.reservedByteCount = byteCount
+      return makeRoom(&state)
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
+  /// Lets results go that have no room any more.
+  private func makeRoom(_ state: inout State) -> [Entry] {
+    let room = limits.maxByteCount - state.reservedByteCount - state.pinnedByteCount
+    return state.order.setMaxWeight(room).compactMap { slot in
+      state.figures.evicted += 1
+      return drop(slot, &state, isOrdered: false)
+    }
+  }
+
+  /// From now on the result of a statement does not go to make room.
+  public func pin(_ key: Key) {
+    let dropped = state.withLock { state -> [Entry] in
+      state.pinned.insert(key)
+      guard let slot = state.slots[key], let entry = state.entries[slot], !entry.isPinned else {
+        return []
+      }
+      state.order.remove(slot)
+      state.entries[slot]?.isPinned = true
+      state.pinnedByteCount += entry.result.byteCount
+      return makeRoom(&state)
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
+  /// It is a result like others again.
+  public func unpin(_ key: Key) {
+    let dropped = state.withLock { state -> Entry? in
+      state.pinned.remove(key)
+      guard let slot = state.slots[key] else { return nil }
+      return drop(slot, &state)
+    }
+    withExtendedLifetime(dropped) {}  // freed here, not under the lock
+  }
+
+  /// How old a result is that is as new as it should be; nil if there is none.
+  public func age(of key: Key) -> Duration? {
+    let time = now()
+    return state.withLock { state in
+      guard let slot = state.slots[key], let entry = state.entries[slot],
+        staleness(entry, entry.use, time, state.versions) == nil
+      else { return nil }
+      return time - entry.result.madeAt
+    }
+  }
+
+  /// Computes a result anew although there is one.
+  ///
+  /// - Returns: Nil if somebody does so already.
+  public func renew(_ use: Use) -> CacheFlight? {
+    let time = now()
+    return state.withLock { state in
+      if let flight = state.flights[use.key],
+        state.versions.isCurrent(flight.stamp, of: use.names)
+      {
+        return nil
+      }
+      return lead(use, time, &state)
+    }
   }
 
   // MARK: - Keeping
@@ -235,10 +287,20 @@ public final class ResultCache: Sendable {
     let slot = state.freeSlots.popLast() ?? state.entries.count
     if slot == state.entries.count { state.entries.append(nil) }
     let hash = Self.hash(use.key)
-    state.entries[slot] = Entry(use: use, result: result, stamp: stamp, hash: hash, lastUse: now())
+    state.entries[slot] = Entry(
+      use: use, result: result, stamp: stamp, hash: hash, lastUse: now(),
+      isPinned: state.pinned.contains(use.key)
+        && state.reservedByteCount + state.pinnedByteCount + result.byteCount
+          <= limits.maxByteCount
+    )
     state.slots[use.key] = slot
     state.figures.count += 1
     state.figures.byteCount += result.byteCount
+    if state.entries[slot]?.isPinned == true {
+      state.pinnedByteCount += result.byteCount
+      dropped += makeRoom(&state)
+      return dropped
+    }
     for gone in state.order.add(slot, hash: hash, weight: result.byteCount) {
       if let entry = drop(gone, &state, isOrdered: false) { dropped.append(entry) }
       state.figures.evicted += 1
@@ -249,7 +311,11 @@ public final class ResultCache: Sendable {
   @discardableResult
   private func drop(_ slot: Int, _ state: inout State, isOrdered: Bool = true) -> Entry? {
     guard let entry = state.entries[slot] else { return nil }
-    if isOrdered { state.order.remove(slot) }
+    if entry.isPinned {
+      state.pinnedByteCount -= entry.result.byteCount
+    } else if isOrdered {
+      state.order.remove(slot)
+    }
     state.entries[slot] = nil
     state.freeSlots.append(slot)
     state.slots[entry.use.key] = nil
@@ -265,17 +331,25 @@ public final class ResultCache: Sendable {
   @discardableResult
   public func sweep(keepsStale: Bool = false) -> Int {
     let time = now()
-    let dropped = state.withLock { state in
+    var dropped = state.withLock { state in
       state.entries.indices.compactMap { slot -> Entry? in
         guard let entry = state.entries[slot],
           let reason = staleness(entry, entry.use, time, state.versions),
           reason != \.stale || !keepsStale
         else { return nil }
+        if let staleFor = entry.use.staleFor,
+          isStillServed(entry, entry.use, staleFor, time, state.versions)
+        {
+          return nil
+        }
         state.figures[keyPath: reason] += 1
         return drop(slot, &state)
       }
     }
-    return dropped.reduce(0) { $0 + $1.result.byteCount }
+    let byteCount = dropped.reduce(0) { $0 + $1.result.byteCount }
+    dropped = []
+    FreedMemory.giveBack(after: byteCount)
+    return byteCount
   }
 
   /// Lets go of the results of statements with this name in them, or of all.
@@ -283,9 +357,10 @@ public final class ResultCache: Sendable {
   /// - Returns: How many there were.
   @discardableResult
   public func flush(_ name: String? = nil) -> Int {
-    let dropped = state.withLock { state in
+    let time = now()
+    var dropped = state.withLock { state in
       // What is on its way now must not come in afterwards.
-      state.versions.advance(name.map { .names([$0.lowercased()]) } ?? .everything)
+      state.versions.advance(name.map { .names([$0.lowercased()]) } ?? .everything, at: time)
       return state.entries.indices.compactMap { slot -> Entry? in
         guard let entry = state.entries[slot],
           name.map({ entry.use.names.contains($0.lowercased()) }) ?? true
@@ -293,25 +368,15 @@ public final class ResultCache: Sendable {
         return drop(slot, &state)
       }
     }
-    return dropped.count
+    let (count, byteCount) = (dropped.count, dropped.reduce(0) { $0 + $1.result.byteCount })
+    dropped = []
+    FreedMemory.giveBack(after: byteCount)
+    return count
   }
 
   // MARK: - Looking at it
 
   public var figures: Figures { state.withLock { $0.figures } }
-
-  /// One result, for SHOW CACHE.
-  public struct Listing: Sendable {
-    public var sql: String
-    public var hitCount: Int
-    public var rowCount: Int
-    public var byteCount: Int
-    public var age: Duration
-    /// How long ago it was used.
-    public var idle: Duration
-    public var cost: Duration
-    public var isStale: Bool
-  }
 
   /// The results that are there, those used last first.
   public var listing: [Listing] {

@@ -6,6 +6,8 @@ public struct CacheHint: Hashable, Sendable {
   public var isForced = false
   /// How long the result may be served.
   public var maxAgeMicroseconds: Int64?
+  /// For how long it may be served although it is stale or too old, while it is computed anew; nil for not at all.
+  public var staleMicroseconds: Int64?
 
   public init() {}
 }
@@ -96,8 +98,11 @@ private struct CacheHintReader {
       }
       switch name {
       case "ttl": hint.maxAgeMicroseconds = micros
+      case "stale_while_revalidate": hint.staleMicroseconds = micros
       default:
-        throw SQLError("the hint cache has no option \(name); it has ttl", at: position)
+        throw SQLError(
+          "the hint cache has no option \(name); it has ttl and stale_while_revalidate",
+          at: position)
       }
       place += 3
     }

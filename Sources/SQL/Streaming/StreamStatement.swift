@@ -35,6 +35,11 @@ public indirect enum StreamStatement: Hashable, Sendable {
   case showCache
   /// The results that read this relation, or all with nil.
   case flushCache(name: String?)
+  case cacheTable(CacheTable)
+  case uncacheTable(QualifiedName, isIfExists: Bool)
+  /// `CACHE SELECT …`: its result is kept, and computed again when it is stale or so old.
+  case cacheQuery(String, refreshMicroseconds: Int64?)
+  case uncacheQuery(String)
 }
 
 /// `CREATE ENGINE pg WITH (connection = 'postgresql://…')`.

@@ -44,6 +44,8 @@ public struct StreamingParser {
     if accept("flush"), accept("cache") {
       return .flushCache(name: cursor.isAtEnd ? nil : try name().name)
     }
+    if accept("cache") { return try cache() }
+    if accept("uncache") { return try uncache() }
     if accept("declare") { return .declareCursor(try declareCursor()) }
     if accept("fetch") { return .fetch(try fetch()) }
     if accept("close") { return .closeCursor(name: try cursorName()) }

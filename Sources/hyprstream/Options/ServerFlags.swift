@@ -104,6 +104,9 @@ struct CacheFlags: OptionFlags {
   @Option(name: .customLong("cache-max-bytes"), help: flagHelp("cache-max-bytes"))
   var cacheMaxBytes: String?
 
+  @Option(name: .customLong("cache-max-entries"), help: flagHelp("cache-max-entries"))
+  var cacheMaxEntries: String?
+
   var given: [String: OptionValue] {
     collect([
       ("enable-cache", .init(enableCache)),
@@ -112,6 +115,7 @@ struct CacheFlags: OptionFlags {
       ("cache-max-duration", .init(cacheMaxDuration)),
       ("cache-policy", .init(cachePolicy)),
       ("cache-max-bytes", .init(cacheMaxBytes)),
+      ("cache-max-entries", .init(cacheMaxEntries)),
     ])
   }
 }

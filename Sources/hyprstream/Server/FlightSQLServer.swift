@@ -236,6 +236,7 @@ extension ResultCache.Limits {
       options.cache.maxBytes > 0
       ? options.cache.maxBytes : options.memoryLimit(machineBytes: Machine.memoryBytes) / 4
     maxAge = options.cache.maxDuration
+    maxCount = options.cache.maxEntries
     policy =
       switch options.cache.policy {
       case .ttl: .ttl

@@ -244,3 +244,63 @@ def test_no_reader_gets_less_than_a_writer_was_told(front, postgres, unique):
     assert reads[0] > 100
     assert [postgres.rows(f"SELECT v FROM {name}") for name in names] == [[(119,)]] * 3
     postgres.execute(*(f"DROP TABLE {name}" for name in names))
+
+
+def shown(raw: Raw, sql: str) -> dict | None:
+    return next((row for row in raw.query("SHOW CACHE").to_pylist() if row["statement"] == sql), None)
+
+
+def until(condition):
+    deadline = time.monotonic() + 20
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+    return found
+
+
+def test_a_result_is_kept_and_computed_again_by_itself(raw, table, postgres):
+    sql = f"SELECT count(*) AS n FROM {table}"
+    assert raw.update(f"CACHE {sql}") == 1
+    assert outcome(raw, sql) == "hit"
+    raw.update(f"DELETE FROM {table} WHERE id = 1")
+    # Nobody asks: it is there again all the same, and never old.
+    until(lambda: outcome(raw, f"{sql} /* {random.random()} */") == "hit")
+    assert raw.value(sql) == 99
+    raw.update(f"CACHE REFRESH EVERY '100ms' {sql}")
+    postgres.execute(f"DELETE FROM {table} WHERE id = 2")
+    until(lambda: raw.value(sql) == 98)
+    raw.update(f"UNCACHE {sql}")
+    with pytest.raises((flight.FlightError, pa.ArrowException), match="not kept"):
+        raw.update(f"UNCACHE {sql}")
+    with pytest.raises((flight.FlightError, pa.ArrowException), match="now"):
+        raw.update(f"CACHE SELECT now(), v FROM {table}")
+
+
+def test_pinned_results_stay_when_there_is_no_room(postgres, tmp_path, table):
+    options = behind(postgres, "--enable-cache", "--cache-max-entries", "3")
+    with Server(tmp_path / "log", *options) as front, Raw(front.url) as raw:
+        raw.update(f"CACHE SELECT max(v) AS m FROM {table}")
+        for value in range(20):
+            raw.query(f"SELECT count(*) FROM {table} WHERE v > {value}")
+        assert raw.query("SHOW CACHE").num_rows == 4
+        assert outcome(raw, f"SELECT max(v) AS m FROM {table}") == "hit"
+
+
+def test_a_stale_result_is_served_only_when_asked_for(raw, table, postgres):
+    sql = f"SELECT count(*) AS n FROM {table}"
+    asking = sql.replace("SELECT", "SELECT /*+ cache(stale_while_revalidate='1h') */")
+    assert outcome(raw, asking) == "miss"
+    raw.update(f"DELETE FROM {table} WHERE id = 1")
+    info = raw.info(statement_query(asking))
+    metadata = json.loads(info.app_metadata)
+    assert metadata["cache"] == "hit" and metadata["stale"] is True and metadata["age_ms"] > 0
+    assert raw.client.do_get(info.endpoints[0].ticket, raw.options).read_all().to_pylist() == [{"n": 100}]
+    # It was computed anew in the background, once.
+    until(lambda: "stale" not in json.loads(raw.info(statement_query(asking)).app_metadata))
+    assert raw.value(asking) == 99
+    # Others never get it.
+    raw.update(f"DELETE FROM {table} WHERE id = 2")
+    assert raw.value(sql) == 98
+    # It was stale for longer than this one allows.
+    short = sql.replace("SELECT", "SELECT /*+ cache(stale_while_revalidate='1us') */")
+    raw.update(f"DELETE FROM {table} WHERE id = 3")
+    assert raw.value(short) == 97

@@ -37,7 +37,7 @@ struct ResultCacheTests {
     switch cache.find(use) {
     case .hit: return true
     case .lead(let flight): flight.abandon()
-    case .follow: break
+    case .stale, .follow: break
     }
     return false
   }
@@ -189,11 +189,101 @@ struct ResultCacheTests {
             let served = Int64(result.batches[0].columns[0].string(at: 0) ?? "") ?? -1
             #expect(served >= acknowledged[name] ?? 0)
           case .lead(let flight): flights.append((flight, nil, name))
-          case .follow: break
+          case .stale, .follow: break
           }
         }
       }
       for flight in flights { flight.0.abandon() }
     }
+  }
+
+  // MARK: - Stale results that are asked for
+
+  private func staleUse(_ staleFor: Duration, maxAge: Duration? = nil) -> ResultCache.Use {
+    ResultCache.Use(
+      ResultCache.Key(sql: "SELECT 1"), names: ["t"], maxAge: maxAge, staleFor: staleFor)
+  }
+
+  private func isStaleHit(_ cache: ResultCache, _ use: ResultCache.Use) -> (Bool, CacheFlight?) {
+    switch cache.find(use) {
+    case .stale(_, let flight): return (true, flight)
+    case .lead(let flight): flight.abandon()
+    case .hit, .follow: break
+    }
+    return (false, nil)
+  }
+
+  @Test func `a stale result is served for as long as its statement allows, and computed once`()
+    throws
+  {
+    let clock = Clock()
+    let cache = ResultCache(ResultCache.Limits(), now: { clock.now })
+    land(try lead(cache, use("SELECT 1")))
+    clock.advance(.seconds(100))
+    cache.advance(.names(["u"]))
+    cache.advance(.names(["t"]))
+    clock.advance(.seconds(9))
+    // The time counts from the change, not from when the result was made.
+    let (isServed, flight) = isStaleHit(cache, staleUse(.seconds(10)))
+    #expect(isServed && flight != nil)
+    #expect(isStaleHit(cache, staleUse(.seconds(10))).1 == nil)
+    // A sweep leaves it for them.
+    #expect(cache.sweep() == 0)
+    #expect(isStaleHit(cache, staleUse(.seconds(10))).0)
+    cache.advance(.names(["t"]))
+    clock.advance(.seconds(2))
+    #expect(!isStaleHit(cache, staleUse(.seconds(10))).0)
+    flight?.abandon()
+  }
+
+  @Test func `others are never given a stale result`() throws {
+    let cache = ResultCache(ResultCache.Limits())
+    land(try lead(cache, use("SELECT 1")))
+    cache.advance(.everything)
+    let (isServed, flight) = isStaleHit(cache, staleUse(.seconds(3600)))
+    #expect(isServed)
+    #expect(!isHit(cache, use("SELECT 1")))
+    flight?.abandon()
+  }
+
+  @Test func `a result that is too old is served as a stale one for a while`() throws {
+    let clock = Clock()
+    let cache = ResultCache(ResultCache.Limits(), now: { clock.now })
+    let limited = staleUse(.seconds(5), maxAge: .seconds(10))
+    land(try lead(cache, limited))
+    clock.advance(.seconds(14))
+    let (isServed, flight) = isStaleHit(cache, limited)
+    #expect(isServed)
+    land(try #require(flight), 2)
+    #expect(isHit(cache, limited))
+    clock.advance(.seconds(16))
+    #expect(!isStaleHit(cache, limited).0)
+  }
+
+  // MARK: - Room
+
+  @Test func `pinned results stay, and all results leave room for other things`() throws {
+    var limits = ResultCache.Limits()
+    limits.maxByteCount = 10_000
+    let cache = ResultCache(limits)
+    cache.pin(use("pinned").key)
+    land(try lead(cache, use("pinned")), byteCount: 1_000)
+    for number in 0..<30 { land(try lead(cache, use("\(number)")), byteCount: 1_000) }
+    #expect(cache.figures.byteCount == 10_000)
+    #expect(isHit(cache, use("pinned")))
+    cache.reserve(byteCount: 5_000)
+    #expect(cache.figures.byteCount == 5_000)
+    #expect(isHit(cache, use("pinned")))
+    cache.advance(.names(["t"]))
+    #expect(cache.age(of: use("pinned").key) == nil)
+    land(try #require(cache.renew(use("pinned"))), 2, byteCount: 1_000)
+    #expect(cache.age(of: use("pinned").key) != nil)
+    cache.reserve(byteCount: 10_000)
+    #expect(cache.figures.byteCount == 1_000)
+    cache.unpin(use("pinned").key)
+    #expect(cache.figures.byteCount == 0 && cache.figures.count == 0)
+    cache.reserve(byteCount: 0)
+    for number in 0..<30 { land(try lead(cache, use("\(number)")), byteCount: 1_000) }
+    #expect(cache.figures.byteCount == 10_000)
   }
 }
