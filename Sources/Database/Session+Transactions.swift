@@ -2,6 +2,7 @@ internal import Synchronization
 
 internal import DuckDB
 internal import Engine
+internal import Log
 
 extension Session {
   /// Begins a transaction that statements name by its handle.
@@ -81,13 +82,14 @@ extension Session {
     guard let lane else {
       guard commits, !writes.isEmpty else { return }
       do throws(DatabaseError) {
-        return try await withRunningColumns(writes) { (writes) async throws(DatabaseError) in
+        try await withRunningColumns(writes) { (writes) async throws(DatabaseError) in
           try await database.groupCommits.append(writes)
         }
       } catch {
         transaction.end("it could not be committed")
         throw error
       }
+      return try await awaitCopy(of: writes)
     }
     let settings = state.withLock { $0.settings }
     do {
@@ -109,6 +111,16 @@ extension Session {
       }
     }
     if transaction.definesCatalog { engine.instance.catalogDidChange() }
+    if commits { try await awaitCopy(of: writes) }
+  }
+
+  /// Waits until the engine has the rows that a transaction has written to the stream which it has a table of.
+  private func awaitCopy(of writes: [TopicWrite]) async throws(DatabaseError) {
+    guard let copy = database.metricsCopy.withLock({ $0 }),
+      writes.contains(where: { $0.topic == copy.stream.topicID }),
+      copyToWaitFor(copy.stream) != nil
+    else { return }
+    try await copy.untilHas(copy.stream.topic.state.head)
   }
 
   func rollBack(_ transaction: Transaction, because reason: String) async {

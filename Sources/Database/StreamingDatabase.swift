@@ -35,6 +35,8 @@ public final class StreamingDatabase: Sendable {
   let tiering: Tiering
   let continuous: ContinuousQueries
   let outboxes: Outboxes
+  /// What keeps the table of metrics of the engine behind.
+  let metricsCopy = Mutex<EngineCopy?>(nil)
   private let state = Mutex(State())
 
   let log: StatementLog
@@ -127,6 +129,7 @@ public final class StreamingDatabase: Sendable {
     try await subscriptions.fold()
     try await openEngines()
     try await MetricsStream(self).open()
+    try await MetricsStream(self).openCopy()
     try resumeContinuousQueries()
     try outboxes.fold()
     for backend in engines.all { try await resumeOutbox(of: backend) }
@@ -234,6 +237,7 @@ public final class StreamingDatabase: Sendable {
     liveQueries.shutDown()
     await continuous.shutDown()
     for session in sessions { await session.close() }
+    await metricsCopy.withLock({ $0 })?.stop(within: .seconds(2))
     for backend in engines.all {
       await backend.closeOutbox()
       backend.engine.close()

@@ -49,7 +49,7 @@ extension Session {
 
   // MARK: - Statements
 
-  private func writeMode(_ backend: Backend) -> WriteMode {
+  func writeMode(_ backend: Backend) -> WriteMode {
     state.withLock { $0.writeMode } ?? backend.options.writeMode
   }
 

@@ -6,7 +6,7 @@ internal import SQL
 
 /// Makes the stream `metrics` when a database opens.
 struct MetricsStream {
-  private let session: Session
+  let session: Session
   private let metrics: MetricsRelation
 
   init(_ database: StreamingDatabase) {

@@ -135,19 +135,22 @@ extension Session {
     _ completion: @escaping @Sendable (Result<StreamAcknowledgement, DatabaseError>) -> Void
   ) async throws(DatabaseError) {
     touch()
+    let copy = copyToWaitFor(stream)
+    try copy?.checkReachable()
     let (writes, counts) = try await writes(batches, to: stream, marks)
     let key: ProducerKey?
     do throws(LogError) { key = try marks.key } catch { throw stream.failure(error) }
     let durability = stream.definition.options.durability
     let finish: @Sendable (Result<AppendOutcome, LogError>) -> Void = { result in
-      completion(
-        result.map { outcome in
-          let offsets = outcome.offsets.first ?? Offset.zero..<Offset.zero
-          return StreamAcknowledgement(
-            offset: offsets.lowerBound.rawValue, nextOffset: offsets.upperBound.rawValue,
-            rowCount: counts.good, isRepeat: outcome.isRepeat,
-            deadLetterCount: outcome.isRepeat ? 0 : counts.dead)
-        }.mapError { stream.failure($0) })
+      let stored = result.map { outcome in
+        let offsets = outcome.offsets.first ?? Offset.zero..<Offset.zero
+        return StreamAcknowledgement(
+          offset: offsets.lowerBound.rawValue, nextOffset: offsets.upperBound.rawValue,
+          rowCount: counts.good, isRepeat: outcome.isRepeat,
+          deadLetterCount: outcome.isRepeat ? 0 : counts.dead)
+      }.mapError { stream.failure($0) }
+      guard let copy, case .success(let acknowledgement) = stored else { return completion(stored) }
+      copy.whenItHas(acknowledgement) { completion($0) }
     }
     if let running = running(of: stream) {
       await running.submit(writes, key: key, durability: durability, finish)
@@ -155,6 +158,14 @@ extension Session {
       database.streams.log.submit(
         AppendGroup(writes, key: key, durability: durability), finish)
     }
+  }
+
+  /// The engine's table that has to have the rows of a stream before they are acknowledged; nil if there is none.
+  func copyToWaitFor(_ stream: Stream) -> EngineCopy? {
+    guard let copy = database.metricsCopy.withLock({ $0 }), copy.stream === stream,
+      writeMode(copy.backend) != .behind
+    else { return nil }
+    return copy
   }
 
   /// The records for rows, and how many rows there are.
