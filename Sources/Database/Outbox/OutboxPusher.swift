@@ -195,7 +195,8 @@ final class OutboxPusher: Sendable {
     try await backend.engine.load(BackendCall()) { (connection) throws(ADBCError) in
       try connection.inTransaction { () throws(ADBCError) in
         try position.move(connection, from: old, to: new, at: now)
-        for step in ready { try step.run(connection, position.applied, at: now) }
+        let fresh = try position.applied.noting(ready, connection, at: now)
+        for step in fresh { try step.run(connection, position.applied.dialect) }
       }
     }
   }
@@ -233,9 +234,27 @@ extension OutboxChange {
   }
 }
 
+extension AppliedLoads {
+  /// Notes the loads of a transaction that have names.
+  ///
+  /// - Returns: The steps without the loads that the database has.
+  fileprivate func noting(
+    _ steps: [OutboxStep], _ connection: ADBCConnection, at microseconds: Int64
+  ) throws(ADBCError) -> [OutboxStep] {
+    let keys = steps.flatMap(\.parts).compactMap(\.key)
+    guard !keys.isEmpty else { return steps }
+    let fresh = OutboxStep.fresh(steps, beside: try known(keys, connection))
+    try insert(
+      fresh.flatMap(\.parts).compactMap { part in
+        part.key.map { ($0, part.rows.reduce(0) { $0 + $1.rowCount }) }
+      }, at: microseconds, connection)
+    return fresh
+  }
+}
+
 extension OutboxStep {
   fileprivate func run(
-    _ connection: ADBCConnection, _ applied: AppliedLoads, at microseconds: Int64
+    _ connection: ADBCConnection, _ dialect: Dialect
   ) throws(ADBCError) {
     switch self {
     case .statement(let sql, let parameters):
@@ -245,15 +264,8 @@ extension OutboxStep {
       }
       for batch in parameters { _ = try connection.update(sql, batch) }
     case .load(let target, let schema, let parts):
-      let keys = parts.compactMap(\.key)
-      let fresh = parts.fresh(beside: try applied.known(keys, connection))
-      try applied.insert(
-        fresh.compactMap { part in
-          part.key.map { ($0, part.rows.reduce(0) { $0 + $1.rowCount }) }
-        }, at: microseconds, connection)
-      guard !fresh.isEmpty else { return }
-      let rest = OnceBatches(fresh.flatMap(\.rows))
-      _ = try connection.ingestInTransaction(target, schema, applied.dialect) { rest.take() }
+      let rest = OnceBatches(parts.flatMap(\.rows))
+      _ = try connection.ingestInTransaction(target, schema, dialect) { rest.take() }
     }
   }
 }

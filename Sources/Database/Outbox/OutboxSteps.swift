@@ -47,12 +47,20 @@ enum OutboxStep: Sendable {
   }
 }
 
-extension [OutboxStep.Part] {
-  /// Those that have no name or a new one.
-  ///
-  /// - Parameter known: The names of loads that the database has.
-  func fresh(beside known: Set<AppliedLoads.Key>) -> [OutboxStep.Part] {
+extension OutboxStep {
+  /// Of a load; none of a statement.
+  var parts: [Part] {
+    if case .load(_, _, let parts) = self { return parts }
+    return []
+  }
+
+  /// The steps without loads whose names are known, or come for the second time.
+  static func fresh(_ steps: [OutboxStep], beside known: Set<AppliedLoads.Key>) -> [OutboxStep] {
     var seen = known
-    return filter { $0.key.map { seen.insert($0).inserted } ?? true }
+    return steps.compactMap { step in
+      guard case .load(let target, let schema, let parts) = step else { return step }
+      let fresh = parts.filter { $0.key.map { seen.insert($0).inserted } ?? true }
+      return fresh.isEmpty ? nil : .load(target, schema, fresh)
+    }
   }
 }
