@@ -91,11 +91,23 @@ extension FlightService {
     let context = StatementContext(connectionID: call.connection.id)
     var facts = self.facts
     if case .getSqlInfo = command { facts = try await allFacts(session, context) }
+    if Self.isAboutKeys(command) {
+      return try await session.withForeignKeys { keys in
+        try await metadata(command, facts, nil, keys, context, session)
+      }
+    }
     guard let depth = Self.foreignDepth(command) else {
-      return try await metadata(command, facts, nil, context, session)
+      return try await metadata(command, facts, nil, nil, context, session)
     }
     return try await session.withForeignObjects(depth) { objects in
-      try await metadata(command, facts, objects, context, session)
+      try await metadata(command, facts, objects, nil, context, session)
+    }
+  }
+
+  private static func isAboutKeys(_ command: FlightSQL.Command) -> Bool {
+    switch command {
+    case .getPrimaryKeys, .getExportedKeys, .getImportedKeys, .getCrossReference: true
+    default: false
     }
   }
 
@@ -111,9 +123,10 @@ extension FlightService {
 
   private func metadata(
     _ command: FlightSQL.Command, _ facts: ServerFacts, _ foreign: ForeignObjects?,
-    _ context: StatementContext, _ session: Session
+    _ keys: ForeignKeyObjects?, _ context: StatementContext, _ session: Session
   ) async throws -> (schema: Schema, batches: [Batch]) {
-    guard let answer = Metadata.answer(to: command, facts: { facts }, foreign: foreign) else {
+    guard let answer = Metadata.answer(to: command, facts: { facts }, foreign: foreign, keys: keys)
+    else {
       throw GRPCError(.invalidArgument, "the ticket is not one that this server gave out")
     }
     switch answer {

@@ -24,6 +24,9 @@ public struct ConnectionSettings: Hashable, Sendable {
     displayText = uri.map(ConnectionURI.redacted) ?? driver
   }
 
+  /// Run on every new connection.
+  public var setupStatements: [String] = []
+
   /// Reads a connection string and options.
   ///
   /// - Parameters:
@@ -57,6 +60,8 @@ public struct ConnectionSettings: Hashable, Sendable {
     case .postgresql: self.uri = Self.postgreSQL(uri, left, user, secret)
     case .sqlite:
       self.uri = Self.sqlite(uri)
+      // One connection writes at a time; others wait for it, instead of failing at once.
+      setupStatements = ["PRAGMA busy_timeout = 10000"]
       takeOptions(left, user, secret)
     case .duckdb:
       databaseOptions["path"] = .text(Self.file(uri))

@@ -37,7 +37,10 @@ public final class ADBCEngine: Sendable {
     self.admission = admission
     self.allocator = allocator
     self.spoolLimits = spoolLimits
-    connections = ConnectionPool(manager, settings)
+    let setup = settings.setupStatements
+    connections = ConnectionPool(manager, settings) { (connection) throws(ADBCError) in
+      for statement in setup { try connection.execute(statement) }
+    }
     // One for each connection, and some for results whose readers wait.
     workers = WorkerPool(name: "backend", maxThreadCount: settings.pool.maxCount + 4)
   }

@@ -22,7 +22,9 @@ enum ForeignKeys {
   }
 
   /// A foreign key and the key it refers to lie in one schema; DuckDB allows nothing else.
-  static func query(where filter: String, order: Order) -> MetadataQuery {
+  ///
+  /// - Parameter foreign: Those of a database behind: a query.
+  static func query(where filter: String, order: Order, foreign: String?) -> MetadataQuery {
     MetadataQuery(
       schema: schema,
       sql: """
@@ -41,6 +43,7 @@ enum ForeignKeys {
             AND lower(p.table_name) = lower(f.referenced_table)
             AND list_transform(p.constraint_column_names, lambda c: lower(c))
               = list_transform(f.referenced_column_names, lambda c: lower(c))
+          \(foreign.map { "UNION ALL BY NAME SELECT * REPLACE (update_rule::UTINYINT AS update_rule, delete_rule::UTINYINT AS delete_rule) FROM \($0)" } ?? "")
         ) WHERE \(filter) AND \(visible) ORDER BY \(order.rawValue)
         """)
   }

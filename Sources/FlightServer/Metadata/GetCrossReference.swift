@@ -2,7 +2,9 @@ import FlightProtocol
 
 /// `CommandGetCrossReference`: the foreign keys of one table that refer to another.
 enum GetCrossReference {
-  static func query(_ command: FlightSQL.CommandGetCrossReference) -> MetadataQuery {
+  static func query(
+    _ command: FlightSQL.CommandGetCrossReference, foreign: String?
+  ) -> MetadataQuery {
     ForeignKeys.query(
       where: SQLFilter.all(
         SQLFilter.equals("pk_catalog_name", command.hasPkCatalog ? command.pkCatalog : nil),
@@ -11,6 +13,6 @@ enum GetCrossReference {
         SQLFilter.equals("fk_catalog_name", command.hasFkCatalog ? command.fkCatalog : nil),
         SQLFilter.equals("fk_db_schema_name", command.hasFkDbSchema ? command.fkDbSchema : nil),
         SQLFilter.equals("fk_table_name", command.fkTable)),
-      order: .primary)
+      order: .primary, foreign: foreign)
   }
 }

@@ -9,11 +9,14 @@ enum GetPrimaryKeys {
     Field("column_name", .utf8, isNullable: false), Field("key_name", .utf8),
     Field("key_sequence", .int32, isNullable: false))
 
-  static func query(_ command: FlightSQL.CommandGetPrimaryKeys) -> MetadataQuery {
+  /// - Parameter foreign: Those of a database behind: a query.
+  static func query(
+    _ command: FlightSQL.CommandGetPrimaryKeys, foreign: String?
+  ) -> MetadataQuery {
     let filter = SQLFilter.all(
-      SQLFilter.visible(catalog: "database_name", schema: "schema_name", temporary: true),
-      SQLFilter.equals("database_name", command.hasCatalog ? command.catalog : nil),
-      SQLFilter.equals("schema_name", command.hasDbSchema ? command.dbSchema : nil),
+      SQLFilter.visible(catalog: "catalog_name", schema: "db_schema_name", temporary: true),
+      SQLFilter.equals("catalog_name", command.hasCatalog ? command.catalog : nil),
+      SQLFilter.equals("db_schema_name", command.hasDbSchema ? command.dbSchema : nil),
       SQLFilter.equals("table_name", command.table))
     return MetadataQuery(
       schema: schema,
@@ -22,8 +25,9 @@ enum GetPrimaryKeys {
           SELECT database_name AS catalog_name, schema_name AS db_schema_name, table_name,
             unnest(constraint_column_names) AS column_name, constraint_name AS key_name,
             unnest(range(1, len(constraint_column_names) + 1))::INTEGER AS key_sequence
-          FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' AND \(filter)
-        ) ORDER BY catalog_name, db_schema_name, table_name, key_name, key_sequence
+          FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY'
+          \(foreign.map { "UNION ALL BY NAME FROM \($0)" } ?? "")
+        ) WHERE \(filter) ORDER BY catalog_name, db_schema_name, table_name, key_name, key_sequence
         """)
   }
 }

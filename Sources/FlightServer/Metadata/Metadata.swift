@@ -38,9 +38,10 @@ public enum Metadata {
   /// - Parameters:
   ///   - facts: What `CommandGetSqlInfo` tells; called for that command only.
   ///   - foreign: The relations of a database behind.
+  ///   - foreignKeys: Its keys.
   public static func answer(
     to command: FlightSQL.Command, facts: () throws -> ServerFacts,
-    foreign: ForeignObjects? = nil
+    foreign: ForeignObjects? = nil, keys foreignKeys: ForeignKeyObjects? = nil
   ) rethrows -> Answer? {
     switch command {
     case .getSqlInfo(let info): .batch(GetSqlInfo.batch(info, facts: try facts()))
@@ -53,10 +54,14 @@ public enum Metadata {
         columns: TableSchemas.columnsQuery(tables))
     case .getTables(let tables): .query(GetTables.query(tables, foreign: foreign?.tables))
     case .getTableTypes: .batch(GetTableTypes.batch())
-    case .getPrimaryKeys(let keys): .query(GetPrimaryKeys.query(keys))
-    case .getExportedKeys(let keys): .query(GetExportedKeys.query(keys))
-    case .getImportedKeys(let keys): .query(GetImportedKeys.query(keys))
-    case .getCrossReference(let keys): .query(GetCrossReference.query(keys))
+    case .getPrimaryKeys(let keys):
+      .query(GetPrimaryKeys.query(keys, foreign: foreignKeys?.primaryKeys))
+    case .getExportedKeys(let keys):
+      .query(GetExportedKeys.query(keys, foreign: foreignKeys?.foreignKeys))
+    case .getImportedKeys(let keys):
+      .query(GetImportedKeys.query(keys, foreign: foreignKeys?.foreignKeys))
+    case .getCrossReference(let keys):
+      .query(GetCrossReference.query(keys, foreign: foreignKeys?.foreignKeys))
     case .statementQuery, .statementTicket, .statementUpdate, .preparedStatementQuery,
       .preparedStatementUpdate, .statementIngest, .substraitPlan, .unknown:
       nil

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 from support.postgres import PASSWORD, Postgres
-from support.protocol import statement_query
+from support.protocol import statement_query, table_reference
 from support.raw import Raw
 from support.server import ROOT, Server, program
 
@@ -326,3 +326,19 @@ def test_a_load_that_is_sent_again_is_stored_once(front, postgres, table):
     for thread in threads:
         thread.join()
     assert postgres.rows(f"SELECT count(*) FROM {table}") == [(4000,)]
+
+
+def test_keys_of_the_database_are_listed(front, postgres, unique):
+    postgres.execute(
+        f"CREATE TABLE {unique}_a (x int, y int, PRIMARY KEY (y, x))",
+        f"CREATE TABLE {unique}_b (i int PRIMARY KEY, p int, q int, "
+        f"CONSTRAINT to_a FOREIGN KEY (p, q) REFERENCES {unique}_a (y, x) ON DELETE CASCADE ON UPDATE SET NULL)",
+    )
+    with Raw(front.url) as raw:
+        keys = raw.table(table_reference("CommandGetPrimaryKeys", f"{unique}_a", schema="public")).to_pylist()
+        assert [(key["column_name"], key["key_sequence"]) for key in keys] == [("y", 1), ("x", 2)]
+        for command, table in [("CommandGetImportedKeys", f"{unique}_b"), ("CommandGetExportedKeys", f"{unique}_a")]:
+            keys = raw.table(table_reference(command, table)).to_pylist()
+            assert [(key["fk_column_name"], key["pk_column_name"]) for key in keys] == [("p", "y"), ("q", "x")]
+            assert {(key["fk_key_name"], key["pk_key_name"]) for key in keys} == {("to_a", f"{unique}_a_pkey")}
+            assert {(key["delete_rule"], key["update_rule"]) for key in keys} == {(0, 2)}
