@@ -4,8 +4,8 @@ private import Synchronization
 /// Keeps the figures that the program counts and writes them in Prometheus' text format.
 ///
 /// A backend of swift-metrics. Recording is a few atomic additions; names, labels and their help are
-/// looked up only when a metric is made. Series that are equal in name and labels share one cell, and
-/// none is ever removed: labels must come from small fixed sets.
+/// looked up only when a metric is made. Series that are equal in name and labels share one cell.
+/// Counters and meters that are destroyed are gone; others stay: their labels must come from small fixed sets.
 ///
 /// Timers become histograms in seconds, recorders summaries (sum and count), meters and gauges gauges.
 /// Source: prometheus.io, "Exposition formats", text format 0.0.4.
@@ -70,11 +70,22 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     series(label, dimensions, .histogram) { HistogramCell() }
   }
 
-  public func destroyCounter(_ handler: any CounterHandler) {}
+  public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
   public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
-  public func destroyMeter(_ handler: any MeterHandler) {}
+  public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
   public func destroyRecorder(_ handler: any RecorderHandler) {}
   public func destroyTimer(_ handler: any TimerHandler) {}
+
+  private func remove(_ handler: AnyObject) {
+    state.withLock { state in
+      for (name, family) in state.families {
+        var rest = family
+        rest.series = family.series.filter { $0.value !== handler }
+        guard rest.series.count < family.series.count else { continue }
+        state.families[name] = rest.series.isEmpty ? nil : rest
+      }
+    }
+  }
 
   /// The cell of a series, made if it is new.
   ///

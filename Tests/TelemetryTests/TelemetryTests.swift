@@ -115,10 +115,10 @@ struct MetricsTests {
     #expect(explained == typed && Set(typed.map(String.init)) == Set(ServerMetrics.help.keys))
   }
 
-  @Test func `totals of a database behind are counted as they grow, and explained`() {
-    let registry = PrometheusRegistry(help: BackendMetrics.help)
-    let metrics = BackendMetrics(factory: registry)
-    var totals = BackendMetrics.Totals()
+  @Test func `totals of the cache are counted as they grow, and explained`() {
+    let registry = PrometheusRegistry(help: CacheMetrics.help)
+    let metrics = CacheMetrics(factory: registry)
+    var totals = CacheMetrics.Totals()
     totals.hits = 5
     totals.entries = 3
     metrics.note(totals)
@@ -129,7 +129,29 @@ struct MetricsTests {
     #expect(lines.contains("hyprstream_cache_hits_total 7"))
     #expect(lines.contains("hyprstream_cache_entries 2.0"))
     let typed = lines.filter { $0.hasPrefix("# TYPE ") }.map { String($0.split(separator: " ")[2]) }
-    #expect(Set(typed) == Set(BackendMetrics.help.keys))
+    #expect(Set(typed) == Set(CacheMetrics.help.keys))
+  }
+
+  @Test func `each database behind has figures of its own, until it goes`() {
+    let registry = PrometheusRegistry(help: EngineMetrics.help)
+    let (first, second) = (
+      EngineMetrics(engine: "pg", factory: registry),
+      EngineMetrics(engine: "lite", factory: registry)
+    )
+    var totals = EngineMetrics.Totals()
+    totals.connections = 3
+    totals.outboxApplied = 11
+    first.note(totals)
+    totals.connections = 1
+    second.note(totals)
+    let text = registry.text()
+    #expect(text.contains("hyprstream_engine_connections{engine=\"pg\"} 3.0\n"))
+    #expect(text.contains("hyprstream_engine_connections{engine=\"lite\"} 1.0\n"))
+    #expect(text.contains("hyprstream_outbox_applied_total{engine=\"pg\"} 11\n"))
+    let typed = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+    #expect(Set(typed.map { String($0.split(separator: " ")[2]) }) == Set(EngineMetrics.help.keys))
+    second.end()
+    #expect(!registry.text().contains("lite"))
   }
 
   @Test func `what is counted by its life is open for as long as it lives`() {

@@ -76,21 +76,14 @@ public final class Backend: Sendable {
     }
   }
 
-  /// What the pool and the cache look like, and have done.
-  public var totals: BackendMetrics.Totals {
-    let (pool, cache) = (engine.figures, cache?.figures)
-    var totals = BackendMetrics.Totals()
+  /// What the pool and the outbox look like, and have done.
+  public var totals: EngineMetrics.Totals {
+    let pool = engine.figures
+    var totals = EngineMetrics.Totals()
     totals.connections = pool.open
     totals.connectionsInUse = pool.inUse
     totals.waiting = pool.waiting
     totals.connectFailures = pool.failed
-    totals.entries = cache?.count ?? 0
-    totals.bytes = cache?.byteCount ?? 0
-    totals.hits = cache?.hits ?? 0
-    totals.shared = cache?.shared ?? 0
-    totals.misses = cache?.misses ?? 0
-    totals.evicted = cache?.evicted ?? 0
-    totals.stale = cache?.stale ?? 0
     if let outbox = openOutbox {
       let (backlog, figures) = (outbox.backlog, outbox.figures)
       totals.outboxRows = backlog.rowCount

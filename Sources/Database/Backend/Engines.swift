@@ -1,4 +1,6 @@
+internal import Engine
 internal import Synchronization
+public import Telemetry
 
 /// The databases behind, by name.
 final class Engines: Sendable {
@@ -10,6 +12,18 @@ final class Engines: Sendable {
   init(standard: Backend?) { self.standard = standard }
 
   var isEmpty: Bool { standard == nil && others.withLock { $0.isEmpty } }
+
+  /// Whether a text may name one of them: false where a look at the statement would find none.
+  func isNamed(in sql: String) -> Bool {
+    let names = names
+    if names.isEmpty { return false }
+    let text = sql.lowercased()
+    return names.contains { text.contains($0) }
+  }
+
+  private var names: [String] {
+    (standard.map { [$0.name.lowercased()] } ?? []) + others.withLock { Array($0.keys) }
+  }
 
   /// The engine of a name, in any case.
   func find(_ name: String) -> Backend? {
@@ -35,5 +49,28 @@ final class Engines: Sendable {
   @discardableResult
   func remove(_ name: String) -> Backend? {
     others.withLock { $0.removeValue(forKey: name.lowercased()) }
+  }
+}
+
+extension StreamingDatabase {
+  /// What the engines look like, and have done, by their names.
+  public var engineTotals: [String: EngineMetrics.Totals] {
+    Dictionary(engines.all.map { ($0.name, $0.totals) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What the cache looks like, and has done; nil if there is none.
+  public var cacheTotals: CacheMetrics.Totals? {
+    cache.map { cache in
+      let figures = cache.figures
+      var totals = CacheMetrics.Totals()
+      totals.entries = figures.count
+      totals.bytes = figures.byteCount
+      totals.hits = figures.hits
+      totals.shared = figures.shared
+      totals.misses = figures.misses
+      totals.evicted = figures.evicted
+      totals.stale = figures.stale
+      return totals
+    }
   }
 }

@@ -9,7 +9,7 @@ extension Session {
   func describeForeignTables(
     _ sql: String, in place: MetricsRelation.Session
   ) async throws(DatabaseError) {
-    guard !database.engines.isEmpty else { return }
+    guard database.engines.isNamed(in: sql) else { return }
     for (engine, path) in try database.planner.foreignTables(sql, place) {
       do {
         try await engine.foreign.describe(path)

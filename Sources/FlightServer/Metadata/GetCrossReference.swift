@@ -3,7 +3,7 @@ import FlightProtocol
 /// `CommandGetCrossReference`: the foreign keys of one table that refer to another.
 enum GetCrossReference {
   static func query(
-    _ command: FlightSQL.CommandGetCrossReference, foreign: String?
+    _ command: FlightSQL.CommandGetCrossReference, foreign: String? = nil
   ) -> MetadataQuery {
     ForeignKeys.query(
       where: SQLFilter.all(

@@ -3,7 +3,7 @@ import FlightProtocol
 /// `CommandGetExportedKeys`: the foreign keys of other tables that refer to a table.
 enum GetExportedKeys {
   static func query(
-    _ command: FlightSQL.CommandGetExportedKeys, foreign: String?
+    _ command: FlightSQL.CommandGetExportedKeys, foreign: String? = nil
   ) -> MetadataQuery {
     ForeignKeys.query(
       where: SQLFilter.all(

@@ -3,7 +3,7 @@ import FlightProtocol
 /// `CommandGetImportedKeys`: the foreign keys of a table.
 enum GetImportedKeys {
   static func query(
-    _ command: FlightSQL.CommandGetImportedKeys, foreign: String?
+    _ command: FlightSQL.CommandGetImportedKeys, foreign: String? = nil
   ) -> MetadataQuery {
     ForeignKeys.query(
       where: SQLFilter.all(

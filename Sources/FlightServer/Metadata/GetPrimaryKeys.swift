@@ -11,7 +11,7 @@ enum GetPrimaryKeys {
 
   /// - Parameter foreign: Those of a database behind: a query.
   static func query(
-    _ command: FlightSQL.CommandGetPrimaryKeys, foreign: String?
+    _ command: FlightSQL.CommandGetPrimaryKeys, foreign: String? = nil
   ) -> MetadataQuery {
     let filter = SQLFilter.all(
       SQLFilter.visible(catalog: "catalog_name", schema: "db_schema_name", temporary: true),

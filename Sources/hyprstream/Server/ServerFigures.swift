@@ -21,6 +21,7 @@ final class ServerFigures: Sendable {
   private struct State {
     var looks: [Look] = []
     var reading = Reading()
+    var engines: [String: EngineMetrics] = [:]
   }
 
   private static let interval: Duration = .seconds(2)
@@ -31,7 +32,7 @@ final class ServerFigures: Sendable {
   private let metrics: ServerMetrics
   /// Bytes that the engine may use.
   let memoryLimit: Int
-  private let backendMetrics: BackendMetrics?
+  private let cacheMetrics: CacheMetrics?
   private let syncTotals: @Sendable () -> (syncs: Int, groups: Int)
   private let state = Mutex(State())
 
@@ -42,7 +43,7 @@ final class ServerFigures: Sendable {
   ) {
     self.database = database
     self.syncTotals = syncTotals
-    backendMetrics = database.backend == nil ? nil : BackendMetrics()
+    cacheMetrics = database.cacheTotals == nil ? nil : CacheMetrics()
     self.metrics = metrics
     self.memoryLimit = memoryLimit
     metrics.memory(usedBytes: 0, limitBytes: memoryLimit)
@@ -57,9 +58,26 @@ final class ServerFigures: Sendable {
       if let usedMemory { metrics.memory(usedBytes: usedMemory, limitBytes: memoryLimit) }
       let totals = syncTotals()
       metrics.log(syncs: totals.syncs, groups: totals.groups)
-      if let totals = database.backend?.totals { backendMetrics?.note(totals) }
+      if let totals = database.cacheTotals { cacheMetrics?.note(totals) }
+      noteEngines()
       note(usedMemory)
       try? await Task.sleep(for: Self.interval)
+    }
+  }
+
+  /// Engines come and go while the server runs.
+  private func noteEngines() {
+    let totals = database.engineTotals
+    state.withLock { state in
+      for (name, metrics) in state.engines where totals[name] == nil {
+        metrics.end()
+        state.engines[name] = nil
+      }
+      for (name, totals) in totals {
+        let metrics = state.engines[name] ?? EngineMetrics(engine: name)
+        state.engines[name] = metrics
+        metrics.note(totals)
+      }
     }
   }
 

@@ -26,7 +26,8 @@ struct ServerProgram {
         "\(loaded.origins[name]?.spelling ?? name) is read, but nothing acts on it yet")
     }
     let registry = PrometheusRegistry(
-      help: ServerMetrics.help.merging(BackendMetrics.help) { own, _ in own })
+      help: ServerMetrics.help.merging(EngineMetrics.help) { own, _ in own }
+        .merging(CacheMetrics.help) { own, _ in own })
     MetricsSystem.bootstrap(registry)
     let folder =
       options.storage.isEphemeral ? nil : try DataFolder(path: options.storage.dataDirectory)

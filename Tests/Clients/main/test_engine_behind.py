@@ -160,14 +160,12 @@ def test_streams_stay_here(front, unique):
 
 
 def test_a_statement_can_be_cancelled(front):
-    with Raw(front.url) as raw:
-        def cancel():
-            raw.client.close()
-
-        timer = threading.Timer(0.5, cancel)
+    with dbapi.connect(front.url, autocommit=True) as connection, connection.cursor() as cursor:
+        timer = threading.Timer(0.5, cursor.adbc_cancel)
         timer.start()
-        with pytest.raises((flight.FlightError, pa.ArrowException, ValueError)):
-            raw.query("SELECT pg_sleep(60)")
+        with pytest.raises(dbapi.Error):
+            cursor.execute("SELECT pg_sleep(60)")
+            cursor.fetchall()
         timer.join()
     with dbapi.connect(front.url, autocommit=True) as connection, connection.cursor() as cursor:
         for _ in range(50):
