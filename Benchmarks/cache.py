@@ -1,7 +1,7 @@
 """Measures a server in front of PostgreSQL, beside PostgreSQL's own ADBC driver, and the policy of its cache.
 
 usage: cache.py --program PATH --load PATH --trace PATH [--rounds N] [--seconds S] [--only PARTS] [--rows N]
-PARTS: hit, miss, stream, zipf   (all of them without the option)
+PARTS: hit, miss, stream, table, memory, zipf   (all of them without the option)
 """
 
 import argparse
@@ -22,7 +22,7 @@ from support.postgres import Postgres
 from support.protocol import statement_query
 from support.raw import Raw
 
-PARTS = ("hit", "miss", "stream", "zipf")
+PARTS = ("hit", "miss", "stream", "table", "memory", "zipf")
 AGGREGATE = "SELECT region, count(*) AS n, sum(amount) AS s, max(amount) AS m FROM orders WHERE amount > {limit} GROUP BY region ORDER BY region"
 DRIVER = servers.ROOT / ".deps" / "lib" / "libadbc_driver_postgresql.so"
 # Public implementations to compare hit ratios with, from PyPI.
@@ -68,8 +68,12 @@ class Bench:
                     self.hit(front)
                 if "stream" in parts:
                     self.stream(postgres, front)
+                if "table" in parts:
+                    self.table(front, number)
         finally:
             front.stop()
+        if "memory" in parts:
+            self.memory(postgres)
 
     def start(self, postgres: Postgres, *options: str) -> servers.Process:
         command = [
@@ -135,6 +139,57 @@ class Bench:
         self.add("rows streamed through us, server CPU", "s", front.cpu_seconds() - cpu)
         self.add("memory of the server, most so far", "MB", front.resident_megabytes("VmHWM"))
 
+    def table(self, front: servers.Process, number: int) -> None:
+        """Statements that never come twice, over a copy of the table in DuckDB."""
+        with Raw(front.url) as raw:
+            started = time.perf_counter()
+            raw.update("CACHE TABLE orders")
+            self.add("CACHE TABLE, rows read", "rows/s", self.options.rows / (time.perf_counter() - started))
+            for name, sql in (("aggregate", AGGREGATE.replace("ORDER BY region", "ORDER BY s")), ("one row", "SELECT region, amount FROM orders WHERE id = {limit}")):
+                for where in ("copy", "PostgreSQL"):
+                    times = []
+                    for index in range(9):
+                        text = sql.format(limit=number * 1_000 + index + 1)
+                        started = time.perf_counter()
+                        info = raw.info(statement_query(text if where == "copy" else text.replace("SELECT", "SELECT /*+ no_cache */", 1)))
+                        raw.client.do_get(info.endpoints[0].ticket).read_all()
+                        times.append(time.perf_counter() - started)
+                        assert json.loads(info.app_metadata)["cache"] == {"copy": "table", "PostgreSQL": "bypass"}[where], text
+                    self.add(f"new statement, {name}, from the {where}", "ms", statistics.median(times) * 1e3)
+            raw.update("UNCACHE TABLE orders")
+
+    def memory(self, postgres: Postgres) -> None:
+        """What the process holds before the cache is full, while it is, and after it let go of all."""
+        say("memory")
+        front = self.start(postgres, "--enable-cache", "--cache-max-bytes", "4GiB")
+        try:
+            with Raw(front.url) as raw:
+                raw.query(AGGREGATE.format(limit=-1))
+                self.add("memory, empty cache", "MB", front.resident_megabytes())
+                rows = min(2_000_000, self.options.rows)
+                for index in range(10):
+                    raw.query(f"SELECT id, amount, at FROM orders WHERE id <= {rows} AND id > {-index}")
+                held = sum(row["bytes"] for row in raw.query("SHOW CACHE").to_pylist())
+                self.add("results in the cache", "MB", held / 1e6)
+                self.add("memory, results", "MB", front.resident_megabytes())
+                raw.update("FLUSH CACHE")
+                self.add("memory, after FLUSH CACHE", "MB", self.settled(front))
+                raw.update("CACHE TABLE orders")
+                self.add("memory, copy of a table", "MB", front.resident_megabytes())
+                raw.update("UNCACHE TABLE orders")
+                self.add("memory, after UNCACHE TABLE", "MB", self.settled(front))
+        finally:
+            front.stop()
+
+    @staticmethod
+    def settled(front: servers.Process) -> float:
+        """The least of some seconds: tables are dropped in the background."""
+        deadline, least = time.monotonic() + 6, float("inf")
+        while time.monotonic() < deadline:
+            least = min(least, front.resident_megabytes())
+            time.sleep(0.05)
+        return least
+
     # The policy
 
     def zipf(self) -> None:
@@ -185,6 +240,7 @@ class Bench:
             print(f"{name + ' [' + self.units[name] + ']':70} {short(statistics.median(values)):>10} {spread}")
         self.ratio("miss of the driver alone", "miss, aggregate over PostgreSQL's rows", "the same by the driver alone", "<= 1.1")
         self.ratio("miss of hit", "miss, aggregate over PostgreSQL's rows", "hit, 1 client, p50", ">= 50")
+        self.ratio("new aggregate, PostgreSQL of copy", "new statement, aggregate, from the PostgreSQL", "new statement, aggregate, from the copy", "-")
         self.ratio("rows streamed, ours of the driver alone", "rows streamed through us", "rows streamed by the driver alone", ">= 0.9")
 
     def ratio(self, name: str, top: str, bottom: str, aim: str) -> None:

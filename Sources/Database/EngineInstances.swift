@@ -113,6 +113,8 @@ public final class EngineInstances: Sendable {
   ) -> DuckDBInstance.Configuration {
     var settings = settings(options, memoryShare: 3.0 / 4)
     if options.threadCount > 0 { settings["threads"] = String(options.threadCount) }
+    // Memory of copies that were dropped goes back to the system in seconds; else it waits for the next large statement.
+    if options.cache != nil { settings["allocator_background_threads"] = "true" }
     settings.merge(options.engineSettings.filter { !isForMachine($0.key) }) { _, given in given }
     var setup = metrics.setupStatements
     setup.append(GroupCommits.setupStatement(catalog: metrics.catalog))

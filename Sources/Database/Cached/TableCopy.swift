@@ -40,11 +40,11 @@ final class TableCopy: Sendable {
   }
 
   deinit {
-    let (engine, relation) = (engine, relation)
-    Task { await Self.drop(relation, engine) }
+    let (engine, relation, byteCount) = (engine, relation, byteCount)
+    Task { await Self.drop(relation, engine, byteCount: byteCount) }
   }
 
-  static func drop(_ relation: String, _ engine: DuckDBEngine) async {
+  static func drop(_ relation: String, _ engine: DuckDBEngine, byteCount: Int = 0) async {
     let instance = engine.instance
     await engine.onWorker {
       guard let held = try? instance.connect(SessionSettings()) else { return }
@@ -54,6 +54,7 @@ final class TableCopy: Sendable {
       instance.giveBack(held)
       // Statements that are kept hold on to it.
       instance.catalogDidChange()
+      FreedMemory.giveBack(after: byteCount)
     }
   }
 }

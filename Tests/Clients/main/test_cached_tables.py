@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 import time
 
 import pyarrow as pa
@@ -192,3 +193,64 @@ def test_changes_behind_our_back_are_seen_by_time_or_by_a_column(raw, postgres, 
     until(lambda: served(raw, sql) == "table")
     # Results that read the table are stale as well.
     assert ask(raw, other)[1].column("n").to_pylist() == [1000]
+
+
+def test_no_reader_of_a_copy_gets_less_than_a_writer_was_told(front, postgres, unique):
+    """Counters that only grow, in two tables that are cached: whoever asks after a write has ended sees at least that write."""
+    seed = random.randrange(1 << 32)
+    print("seed:", seed)
+    names = [f"{unique}_{index}" for index in range(2)]
+    postgres.execute(*(f"CREATE TABLE {name} (id int, v bigint)" for name in names), *(f"INSERT INTO {name} VALUES (1, 0)" for name in names))
+    with Raw(front.url) as raw:
+        raw.update(f"CACHE TABLE {names[0]}")
+        raw.update(f"CACHE TABLE {names[1]} WHERE v >= 0 REFRESH EVERY '50ms'")
+    acknowledged = {name: 0 for name in names}
+    wrong, kinds, ending = [], {}, threading.Event()
+
+    def write(name: str, source: random.Random) -> None:
+        with Raw(front.url) as raw:
+            for value in range(1, 150):
+                if source.random() < 0.3:
+                    transaction = raw.begin()
+                    raw.update(f"UPDATE {name} SET v = {value}", transaction)
+                    raw.commit(transaction)
+                else:
+                    raw.update(f"UPDATE {name} SET v = {value}")
+                acknowledged[name] = value
+                time.sleep(source.random() * 0.1)
+
+    def read(source: random.Random) -> None:
+        with Raw(front.url) as raw:
+            while not ending.is_set():
+                name = source.choice(names)
+                least = acknowledged[name]
+                metadata, answer = ask(raw, f"SELECT max(v) AS m FROM {name} WHERE v >= 0 AND id = {source.choice(('1', '1 OR id = 2'))}")
+                kinds[metadata["cache"]] = kinds.get(metadata["cache"], 0) + 1
+                found = answer.column("m")[0].as_py()
+                if found < least:
+                    wrong.append((name, least, found, metadata))
+
+    writers = [threading.Thread(target=write, args=(name, random.Random(seed + index))) for index, name in enumerate(names)]
+    readers = [threading.Thread(target=read, args=(random.Random(seed + 10 + index),)) for index in range(4)]
+    for thread in writers + readers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    ending.set()
+    for thread in readers:
+        thread.join()
+    assert not wrong, wrong[:5]
+    assert kinds.get("table", 0) > 50, kinds
+    with Raw(front.url) as raw:
+        for name in names:
+            raw.update(f"UNCACHE TABLE {name}")
+    postgres.execute(*(f"DROP TABLE {name}" for name in names))
+
+
+def test_parameters_of_prepared_statements_are_part_of_what_is_covered(raw, table):
+    raw.update(f"CACHE TABLE {table} WHERE id <= 500")
+    prepared = raw.prepare(f"SELECT v FROM {table} WHERE id = $1")
+    for number in (7, 500, 501, 999):
+        prepared.bind(pa.table({"1": pa.array([number], pa.int64())}))
+        assert prepared.query().to_pylist() == [{"v": number % 10}]
+    assert state(raw, table)["hits"] == 2

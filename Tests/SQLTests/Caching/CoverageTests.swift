@@ -153,6 +153,24 @@ struct CoverageTests {
         sliced) != nil)
   }
 
+  @Test func `bounds of a statement of DuckDB's say what lies in a slice`() throws {
+    let slice = try StatementText.slice(
+      "day >= '2026-01-01' AND number < 10", of: Self.table(), .postgresql)
+    func isInside(_ condition: String) throws -> Bool {
+      let statement = try StatementText.single("SELECT 1 FROM pg.public.t AS x WHERE \(condition)")
+      let reference = try #require(statement.relationReferences.first)
+      let comparisons = statement.bounds(of: reference)?.comparisons ?? []
+      return Self.table(slice: slice).holdsRows(
+        in: StatementText.ranges(of: comparisons, in: Self.table()))
+    }
+    #expect(try isInside("x.day > '2026-02-01' AND Number <= 9 AND upper(who) = 'A'"))
+    #expect(try isInside("day = DATE '2026-01-01' AND number BETWEEN 1 AND 5"))
+    #expect(try !isInside("day > '2025-02-01' AND number <= 9"))
+    #expect(try !isInside("day > '2026-02-01'"))
+    #expect(try !isInside("day > now() AND number < 3"))
+    #expect(try !isInside("day > '2026-02-01' AND (number < 3 OR true)"))
+  }
+
   @Test(
     arguments: [
       "number <> 3", "number < 3 OR number > 5", "who LIKE 'a'", "number IN (1, 2)",
