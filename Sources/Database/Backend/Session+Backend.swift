@@ -50,6 +50,9 @@ extension Session {
     if lane == nil, case .current = freshness,
       let answer = await readCopies(sql, details, parameters, backend)
     {
+      if backend.isDown, case .table(_, let age) = answer.1 {
+        return (answer.0, .stale(age, lag: nil))
+      }
       return answer
     }
     if lane == nil, let cache = backend.cache, details.bypass == nil {

@@ -80,7 +80,8 @@ extension Session {
       try await acknowledge(change, outbox, backend)
       return 0
     }
-    return backend.engine.ready(Schema([]), [])
+    // Nobody knows yet how many rows it changes.
+    return backend.engine.ready(Schema([]), [], changedRowCount: -1)
   }
 
   /// Makes a change durable, so that no result is served afterwards as if there were no such change.

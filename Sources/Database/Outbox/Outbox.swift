@@ -45,6 +45,8 @@ final class Outbox: Sendable {
   private static let unitRowCount = 8_192
 
   static let settings = TopicSettings(durability: .sync, retentionByteCount: 1)
+  /// Only the last one counts, and older ones would keep files with changes that are long applied.
+  static let positionSettings = TopicSettings(durability: .os, retentionByteCount: 1)
   static let producerPrefix = "hyprstream-outbox/"
 
   /// - Parameter applied: The end of the changes of which this server knows that the database has them.

@@ -42,7 +42,7 @@ final class Outboxes: Sendable {
         engine: engine, id: String(repeating: "0", count: 16 - digits.count) + digits,
         topic: try log.createTopic(named: "outbox of \(engine)", settings: Outbox.settings),
         positions: try log.createTopic(
-          named: "outbox of \(engine): applied", settings: PositionTopic.settings))
+          named: "outbox of \(engine): applied", settings: Outbox.positionSettings))
     } catch {
       throw DatabaseError(error)
     }

@@ -3,12 +3,13 @@
 import json
 import threading
 import time
+import urllib.request
 
 import adbc_driver_flightsql.dbapi as dbapi
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
-from support.postgres import Postgres
+from support.postgres import Postgres, free_port
 from support.protocol import statement_query
 from support.raw import Raw
 from support.server import Server
@@ -200,6 +201,33 @@ def test_the_mode_of_a_session_is_its_own(front, postgres, table):
         assert client.value(f"SELECT count(*) FROM {table}") == 4
 
 
+def test_the_mode_is_an_option_of_sessions_too(front, table):
+    prefix = "adbc.flight.sql.session.option."
+    with dbapi.connect(front.url, autocommit=True) as connection, connection.cursor() as cursor:
+        connection.adbc_connection.set_options(**{prefix + "write": "through", prefix + "max_staleness": "5s"})
+        assert connection.adbc_connection.get_option(prefix + "write") == "through"
+        cursor.execute(f"INSERT INTO {table} (id, v) VALUES (1, 0), (2, 0)")
+        assert cursor.rowcount == 2
+        with pytest.raises(dbapi.Error):
+            connection.adbc_connection.set_options(**{prefix + "write": "sideways"})
+
+
+def test_copies_of_tables_have_what_was_acknowledged(raw, postgres, table):
+    raw.update(f"CACHE TABLE {table}")
+    try:
+        count = f"SELECT count(*) FROM {table}"
+        for i in range(30):
+            raw.update(f"INSERT INTO {table} (id, v) VALUES ({i}, 0)")
+            if i % 3 == 0:
+                assert raw.value(count) == i + 1
+        until(lambda: read(raw, count)[1]["cache"] != "miss")
+        assert raw.value(count) == 30
+        raw.ingest(table, loaded(30, 10), mode="append", options={"write": "around"})
+        assert raw.value(count) == 40
+    finally:
+        raw.update(f"UNCACHE TABLE IF EXISTS {table}")
+
+
 @pytest.fixture
 def own(tmp_path):
     """A database and the options of a server in front of it, for tests that stop either."""
@@ -329,7 +357,15 @@ def test_a_push_whose_answer_was_lost_is_found_to_be_there(own):
 
 def test_more_than_the_limit_is_refused(own):
     postgres, options, folder = own
-    with Server(folder / "log", *options, "--engine-outbox-max-bytes", "2MiB", data_dir=folder / "data") as front, Raw(front.url) as raw:
+    http = free_port()
+    options += ["--engine-outbox-max-bytes", "2MiB", "--http-port", str(http)]
+
+    def figures() -> dict[str, float]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=10) as answer:
+            lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("hyprstream_outbox")]
+        return {name.removeprefix("hyprstream_outbox_"): float(value) for name, value in lines}
+
+    with Server(folder / "log", *options, data_dir=folder / "data") as front, Raw(front.url) as raw:
         postgres.stop()
         accepted = 0
         with pytest.raises(ERRORS, match="outbox_max_bytes") as caught:
@@ -339,6 +375,7 @@ def test_more_than_the_limit_is_refused(own):
         # pyarrow has no class of its own for RESOURCE_EXHAUSTED.
         assert "2097152" in str(caught.value)
         assert 0 < accepted <= 140_000
+        until(lambda: figures()["bytes"] > 1_000_000 and figures()["rows"] > accepted and figures()["lag_seconds"] > 0)
         # A load that would not fit at all has to go to the database, which is not there.
         with pytest.raises(ERRORS, match="cannot be reached"):
             raw.ingest("t", loaded(10_000_000, 500_000), mode="append")
@@ -349,6 +386,8 @@ def test_more_than_the_limit_is_refused(own):
         # With the database there, it comes through.
         assert raw.ingest("t", loaded(10_000_000, 500_000), mode="append") == 500_000
         assert postgres.rows("SELECT count(*) FROM t") == [(accepted + 510_000,)]
+        until(lambda: figures()["bytes"] == 0 and figures()["applied_total"] == accepted // 10_000 + 1)
+        assert figures()["rejected_total"] == 0
 
 
 @pytest.mark.parametrize("mode", ["through", "around"])
