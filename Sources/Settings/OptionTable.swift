@@ -84,6 +84,9 @@ public enum OptionTable {
       "engine", \.engine.backend, .engine,
       "Where statements run: DuckDB in this process, or a database behind an ADBC driver."),
     .text(
+      "engine-name", \.engine.name, .engine,
+      "What the database behind is called in statements, as in engine.public.orders."),
+    .text(
       "engine-connection", \.engine.connection, .engine,
       "How to reach the database, as its driver reads it; empty for DuckDB means the data folder."),
     .map(

@@ -52,6 +52,8 @@ public struct ServerOptions: Hashable, Sendable {
       case adbc
     }
     public var backend: Backend = .duckdb
+    /// By which statements name it: `engine.public.orders`.
+    public var name = "engine"
     /// For `duckdb` empty (the data folder decides), for `adbc` the URI of the database.
     public var connection = ""
     /// Passed to the engine as they are: settings of DuckDB or options of the ADBC driver.

@@ -59,6 +59,12 @@ extension ServerOptions {
   }
 
   private func checkEngine(_ spelling: (String) -> String) throws(OptionError) {
+    if engine.name.isEmpty
+      || ["memory", "main", "system", "temp"].contains(engine.name.lowercased())
+    {
+      throw .conflict(
+        option: spelling("engine-name"), reason: "\"\(engine.name)\" is taken: choose another name")
+    }
     if engine.backend == .adbc && engine.connection.isEmpty {
       throw .conflict(
         option: spelling("engine-connection"), reason: "the engine adbc needs a connection")

@@ -62,7 +62,7 @@ struct AppliedLoads: Sendable {
   }
 
   /// How many rows a load has stored; nil if it was not applied.
-  func rowCount(of key: Key, _ connection: ADBCConnection) throws(ADBCError) -> Int? {
+  private func rowCount(of key: Key, _ connection: ADBCConnection) throws(ADBCError) -> Int? {
     let statement = try connection.statement(
       "SELECT row_count FROM \(dialect.quote(Self.table)) WHERE producer = \(dialect.placeholder(1)) "
         + "AND sequence = \(dialect.placeholder(2))")
@@ -75,20 +75,62 @@ struct AppliedLoads: Sendable {
     return batch.columns[0].string(at: 0).flatMap { Int($0) }
   }
 
+  /// Which of these loads were applied.
+  func known(_ keys: [Key], _ connection: ADBCConnection) throws(ADBCError) -> Set<Key> {
+    var found: Set<Key> = []
+    for start in stride(from: 0, to: keys.count, by: Self.maxKeyCount) {
+      let conditions = keys[start..<min(keys.count, start + Self.maxKeyCount)].map {
+        "(producer = \(dialect.literal($0.producer)) AND sequence = \($0.sequence))"
+      }
+      let result = try connection.query(
+        "SELECT producer, sequence FROM \(dialect.quote(Self.table)) WHERE "
+          + conditions.joined(separator: " OR "))
+      while let batch = try result.next() {
+        guard batch.columns.count == 2 else { continue }
+        for row in 0..<batch.rowCount {
+          guard let producer = batch.columns[0].string(at: row),
+            let sequence = batch.columns[1].string(at: row).flatMap({ Int64($0) })
+          else { continue }
+          found.insert(Key(producer: producer, sequence: sequence))
+        }
+      }
+    }
+    return found
+  }
+
+  /// How many loads are asked for in one query.
+  private static let maxKeyCount = 100
+
+  /// Notes loads with the number of their rows.
   func insert(
-    _ key: Key, at microseconds: Int64, _ connection: ADBCConnection
+    _ loads: [(key: Key, rowCount: Int)], at microseconds: Int64, _ connection: ADBCConnection
   ) throws(ADBCError) {
+    guard !loads.isEmpty else { return }
     let statement = try connection.statement(
       dialect.insert(
         into: Self.table, columns: ["producer", "sequence", "row_count", "applied_at"]))
     try statement.prepare()
     let time = Column.fixedWidth(
-      .timestamp(.microsecond, timeZone: "UTC"), [microseconds as Int64?])
-    try statement.bind(key.batch([("row_count", .int64s([0])), ("applied_at", time)]))
+      .timestamp(.microsecond, timeZone: "UTC"), loads.map { _ in microseconds as Int64? })
+    let columns: [(String, Column)] = [
+      ("producer", .strings(loads.map(\.key.producer))),
+      ("sequence", .int64s(loads.map(\.key.sequence))),
+      ("row_count", .int64s(loads.map { Int64($0.rowCount) })), ("applied_at", time),
+    ]
+    try statement.bind(
+      Batch(
+        schema: Schema(columns.map { Field($0.0, $0.1.type) }), columns: columns.map(\.1),
+        rowCount: loads.count))
     try statement.executeUpdate()
   }
 
-  func note(_ rowCount: Int, _ key: Key, _ connection: ADBCConnection) throws(ADBCError) {
+  func insert(
+    _ key: Key, at microseconds: Int64, _ connection: ADBCConnection
+  ) throws(ADBCError) {
+    try insert([(key, 0)], at: microseconds, connection)
+  }
+
+  private func note(_ rowCount: Int, _ key: Key, _ connection: ADBCConnection) throws(ADBCError) {
     let statement = try connection.statement(
       "UPDATE \(dialect.quote(Self.table)) SET row_count = \(rowCount) WHERE producer = \(dialect.placeholder(1)) "
         + "AND sequence = \(dialect.placeholder(2))")

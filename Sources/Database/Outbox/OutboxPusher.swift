@@ -12,8 +12,11 @@ final class OutboxPusher: Sendable {
   /// Where changes go that the database refuses.
   typealias Reject = @Sendable (StoredChange, DatabaseError) async throws(DatabaseError) -> Void
 
-  /// What one transaction takes at most.
+  /// What one transaction takes at most; fewer if it takes longer than it should, so that not much is done again after a
+  /// failure, and those who wait do not wait for all.
   private static let maxCount = 1_000
+  private static let firstCount = 50
+  private static let goodDuration = Duration.milliseconds(100)
   private static let maxByteCount = 16 << 20
   private static let firstDelay = Duration.milliseconds(50)
   private static let maxDelay = Duration.seconds(2)
@@ -31,10 +34,18 @@ final class OutboxPusher: Sendable {
   private struct Pace {
     /// Whether it is known how far the database is.
     var isPlaced = false
-    var maxCount = OutboxPusher.maxCount
+    var maxCount = OutboxPusher.firstCount
     var delay = OutboxPusher.firstDelay
     var unclearCount = 0
     var lostCount = 0
+
+    mutating func note(_ count: Int, took duration: Duration) {
+      if duration > OutboxPusher.goodDuration * 2 {
+        maxCount = max(1, count / 2)
+      } else if duration < OutboxPusher.goodDuration, count >= maxCount {
+        maxCount = min(maxCount * 2, OutboxPusher.maxCount)
+      }
+    }
   }
 
   init(
@@ -119,9 +130,10 @@ final class OutboxPusher: Sendable {
     let changes: [StoredChange]
     do throws(DatabaseError) { changes = try read.get() } catch { throw .passing(error) }
     guard let last = changes.last else { return }
+    let start = ContinuousClock.now
     do throws(OutboxFailure) {
       try await push(changes, upTo: last.offsets.upperBound)
-      pace.maxCount = min(pace.maxCount * 2, Self.maxCount)
+      pace.note(changes.count, took: .now - start)
     } catch {
       switch error {
       case .refused(let reason):
@@ -183,7 +195,8 @@ final class OutboxPusher: Sendable {
     try await backend.engine.load(BackendCall()) { (connection) throws(ADBCError) in
       try connection.inTransaction { () throws(ADBCError) in
         try position.move(connection, from: old, to: new, at: now)
-        for step in ready { try step.run(connection, position.applied, at: now) }
+        let fresh = try position.applied.noting(ready, connection, at: now)
+        for step in fresh { try step.run(connection, position.applied.dialect) }
       }
     }
   }
@@ -221,9 +234,27 @@ extension OutboxChange {
   }
 }
 
+extension AppliedLoads {
+  /// Notes the loads of a transaction that have names.
+  ///
+  /// - Returns: The steps without the loads that the database has.
+  fileprivate func noting(
+    _ steps: [OutboxStep], _ connection: ADBCConnection, at microseconds: Int64
+  ) throws(ADBCError) -> [OutboxStep] {
+    let keys = steps.flatMap(\.parts).compactMap(\.key)
+    guard !keys.isEmpty else { return steps }
+    let fresh = OutboxStep.fresh(steps, beside: try known(keys, connection))
+    try insert(
+      fresh.flatMap(\.parts).compactMap { part in
+        part.key.map { ($0, part.rows.reduce(0) { $0 + $1.rowCount }) }
+      }, at: microseconds, connection)
+    return fresh
+  }
+}
+
 extension OutboxStep {
   fileprivate func run(
-    _ connection: ADBCConnection, _ applied: AppliedLoads, at microseconds: Int64
+    _ connection: ADBCConnection, _ dialect: Dialect
   ) throws(ADBCError) {
     switch self {
     case .statement(let sql, let parameters):
@@ -232,14 +263,9 @@ extension OutboxStep {
         return
       }
       for batch in parameters { _ = try connection.update(sql, batch) }
-    case .load(let target, let schema, let batches, let key):
-      if let key {
-        guard try applied.rowCount(of: key, connection) == nil else { return }
-        try applied.insert(key, at: microseconds, connection)
-        try applied.note(batches.reduce(0) { $0 + $1.rowCount }, key, connection)
-      }
-      let rest = OnceBatches(batches)
-      _ = try connection.ingestInTransaction(target, schema, applied.dialect) { rest.take() }
+    case .load(let target, let schema, let parts):
+      let rest = OnceBatches(parts.flatMap(\.rows))
+      _ = try connection.ingestInTransaction(target, schema, dialect) { rest.take() }
     }
   }
 }

@@ -65,6 +65,9 @@ struct EngineFlags: OptionFlags {
   @Option(name: .customLong("engine-password"), help: flagHelp("engine-password"))
   var enginePassword: String?
 
+  @Option(name: .customLong("engine-name"), help: flagHelp("engine-name"))
+  var engineName: String?
+
   @Option(name: .customLong("engine-write"), help: flagHelp("engine-write"))
   var engineWrite: String?
 
@@ -74,6 +77,7 @@ struct EngineFlags: OptionFlags {
   var given: [String: OptionValue] {
     collect([
       ("engine", .init(engine)),
+      ("engine-name", .init(engineName)),
       ("engine-connection", .init(engineConnection)),
       ("engine-options", .init(engineOptions)),
       ("engine-username", .init(engineUsername)),

@@ -192,7 +192,7 @@ extension EngineSettings {
     let manager = try DriverManager.load()
     do throws(ADBCError) {
       self.init(
-        name: "engine", manager: manager,
+        name: engine.name, manager: manager,
         connection: try ConnectionSettings(
           connection: engine.connection,
           options: engine.options.filter { $0.key != "notify_channel" },

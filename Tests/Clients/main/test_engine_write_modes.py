@@ -306,6 +306,27 @@ def test_a_killed_server_loses_nothing_and_doubles_nothing(own):
         assert raw.query("SELECT * FROM hyprstream_outbox_rejected").num_rows == 0
 
 
+def test_a_push_whose_answer_was_lost_is_found_to_be_there(own):
+    """What a killed server had sent may still be on its way to be committed when the next one begins to push."""
+    postgres, options, folder = own
+    with Server(folder / "log", *options, data_dir=folder / "data") as front, Raw(front.url) as raw:
+        raw.update("INSERT INTO t (id, v) VALUES (1, 0)")
+        until(lambda: drained(raw))
+        with postgres.connect() as connection, connection.cursor() as cursor:
+            connection.adbc_connection.set_autocommit(False)
+            # The same as the pusher will do: one change, which is one row of the log.
+            cursor.execute("UPDATE hyprstream_applied SET sequence = sequence + 1 WHERE producer LIKE 'hyprstream-outbox/%'")
+            cursor.execute("UPDATE t SET v = v + 1")
+            raw.update("UPDATE t SET v = v + 1")
+            until(lambda: postgres.rows("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == [(1,)])
+            connection.commit()
+            connection.adbc_connection.set_autocommit(True)
+        assert raw.rows("SELECT id, v FROM t") == [(1, 1)]
+        raw.update("UPDATE t SET v = v + 10")
+        assert raw.rows("SELECT id, v FROM t") == [(1, 11)]
+        assert raw.query("SELECT * FROM hyprstream_outbox_rejected").num_rows == 0
+
+
 def test_more_than_the_limit_is_refused(own):
     postgres, options, folder = own
     with Server(folder / "log", *options, "--engine-outbox-max-bytes", "2MiB", data_dir=folder / "data") as front, Raw(front.url) as raw:

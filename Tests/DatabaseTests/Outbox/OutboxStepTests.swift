@@ -30,7 +30,7 @@ struct OutboxStepTests {
       rows: parameters.map { rows($0) }, reach: .everything)
   }
 
-  /// `t: 1 2` for a load, `t#5: 1` for one with a key, the statement with its parameters else.
+  /// `t: 1 2, #5 3` for a load of which a part has a key, the statement with its parameters else.
   private func text(_ steps: [OutboxStep]) -> [String] {
     steps.map { step in
       func values(_ batches: [Batch]) -> String {
@@ -40,25 +40,31 @@ struct OutboxStepTests {
       }
       switch step {
       case .statement(let sql, let parameters): return "\(sql) [\(values(parameters))]"
-      case .load(let target, _, let batches, let key):
-        return "\(target.table)\(key.map { "#\($0.sequence)" } ?? ""): \(values(batches))"
+      case .load(let target, _, let parts):
+        return "\(target.table): "
+          + parts.map { part in
+            (part.key.map { "#\($0.sequence) " } ?? "") + values(part.rows)
+          }.joined(separator: ", ")
       }
     }
   }
 
   @Test func `loads of one table that follow each other are one load`() {
     let steps = OutboxStep.steps(of: [
-      load("t", 1, 2), load("t", 3), load("u", 4), load("t", 5),
+      load("t", 1, 2), load("t", 3, key: 7), load("u", 4), load("t", 5),
       load("t", 6, mode: .createOrAppend),
     ])
-    #expect(text(steps) == ["t: 1 2 3", "u: 4", "t: 5", "t: 6"])
+    #expect(text(steps) == ["t: 1 2, #7 3", "u: 4", "t: 5", "t: 6"])
   }
 
-  @Test func `a load with a key stays by itself`() {
+  @Test func `a load whose name is known is left out, and one that comes twice comes once`() {
     let steps = OutboxStep.steps(of: [
-      load("t", 1), load("t", 2, key: 7), load("t", 3, key: 8), load("t", 4), load("t", 5),
+      load("t", 1), load("t", 2, key: 7), load("t", 3, key: 8), statement("U"),
+      load("t", 4, key: 8),
+      load("u", 5, key: 9), load("u", 6),
     ])
-    #expect(text(steps) == ["t: 1", "t#7: 2", "t#8: 3", "t: 4 5"])
+    let known: Set = [AppliedLoads.Key(producer: "p", sequence: 7)]
+    #expect(text(OutboxStep.fresh(steps, beside: known)) == ["t: 1, #8 3", "U []", "u: #9 5, 6"])
   }
 
   @Test func `equal statements share a call, with all parameters in order`() {
