@@ -99,7 +99,7 @@ struct Libpq: @unchecked Sendable {
       var payloads: [String] = []
       while let notification = unsafe library.notifies(handle) {
         // char *relname; int be_pid; char *extra;
-        let place = 2 * MemoryLayout<UnsafeRawPointer>.stride
+        let place = 2 * MemoryLayout<Int>.stride
         let text = unsafe notification.load(
           fromByteOffset: place, as: UnsafePointer<CChar>?.self)
         payloads.append(unsafe (text.map { unsafe String(cString: $0) }) ?? "")

@@ -32,3 +32,15 @@ extension Backend {
     }
   }
 }
+
+extension StreamingDatabase {
+  /// Called once, before the first client.
+  ///
+  /// - Throws: When the engine that the server was started with cannot be listened to as its settings say. Others, which worked when
+  ///   they were made, do not keep the server from starting.
+  func listenToEngines() throws(DatabaseError) {
+    for backend in engines.all {
+      if backend === engines.standard { try backend.listen() } else { try? backend.listen() }
+    }
+  }
+}

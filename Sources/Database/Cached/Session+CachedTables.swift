@@ -101,7 +101,6 @@ extension StreamingDatabase {
   func resumeCachedTables(of engine: Backend? = nil) throws(DatabaseError) {
     let stored = try CachedTableTopic.stored(streams.log)
     for backend in engine.map({ [$0] }) ?? engines.all {
-      try backend.listen()
       for definition in stored.tables where definition.engine == backend.name {
         backend.tables?.add(CachedTable(definition))
       }

@@ -65,3 +65,19 @@ def test_a_channel_that_cannot_work_ends_the_start(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode != 0
     assert "notify_channel" in done.stderr
+
+
+def test_engines_that_are_made_listen_as_well(postgres, tmp_path):
+    with Server(tmp_path / "log", "--enable-cache") as front, Raw(front.url) as raw:
+        connection = postgres.uri().replace("'", "''")
+        with pytest.raises(Exception, match="notify_channel"):
+            raw.update(f"CREATE ENGINE wrong WITH (connection = 'sqlite://{tmp_path}/x.db', notify_channel = 'changes')")
+        raw.update(f"CREATE ENGINE pg WITH (connection = '{connection}', notify_channel = 'changes')")
+        raw.update("CACHE TABLE pg.public.two")
+        version = lambda: raw.query("SHOW CACHE").to_pylist()[0]["version"]
+        until(lambda: postgres.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")[0][0] >= 1)
+        before = version()
+        postgres.execute("DELETE FROM two WHERE v = 3")
+        until(lambda: version() > before)
+        raw.update("DROP ENGINE pg")
+        assert raw.query("SHOW CACHE").num_rows == 0
