@@ -134,6 +134,7 @@ public final class StreamingDatabase: Sendable {
     try outboxes.fold()
     for backend in engines.all { try await resumeOutbox(of: backend) }
     try resumeCachedTables()
+    try listenToEngines()
   }
 
   var defaultSessionOptions: [String: SessionOption] {

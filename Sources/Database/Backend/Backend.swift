@@ -24,6 +24,8 @@ public final class Backend: Sendable {
   let descriptions = KnownDescriptions()
   /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.
   private let writing = Mutex<(outbox: Outbox, pusher: OutboxPusher)?>(nil)
+  /// Who hears of changes that others make; nil for nobody.
+  private let listener = Mutex<NotificationListener?>(nil)
   /// Held while the outbox is opened.
   private let opening = Turn()
 
@@ -57,8 +59,17 @@ public final class Backend: Sendable {
     pinned?.sweep()
   }
 
+  func setListener(_ made: NotificationListener?) {
+    let old = listener.withLock { listener in
+      defer { listener = made }
+      return listener
+    }
+    old?.stop()
+  }
+
   /// Lets go of connections and copies.
   func close() {
+    setListener(nil)
     tables?.close()
     pinned?.close()
     engine.close()
@@ -176,7 +187,8 @@ public final class Backend: Sendable {
     case .postgresql:
       return """
         SELECT (count(*) FILTER (WHERE c.relkind <> 'r' OR c.relhassubclass OR c.relispartition OR c.relhasrules
-            OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+            OR EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+              WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND f.proname <> 'hyprstream_notify')
             OR EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid)
             OR EXISTS (SELECT 1 FROM pg_constraint k WHERE k.confrelid = c.oid
               AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd')))

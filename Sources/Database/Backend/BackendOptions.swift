@@ -13,11 +13,13 @@ public struct BackendOptions: Hashable, Sendable {
   public var writeMode = WriteMode.through
   /// Bytes of changes that may wait for the database; more are refused with RESOURCE_EXHAUSTED.
   public var outboxMaxByteCount = 1 << 30
+  /// The channel on which the database says which tables others have changed; nil for none.
+  public var notifyChannel: String?
 
   public init() {}
 
   /// The names of the options in WITH.
-  public static let names = ["write", "outbox_max_bytes"]
+  public static let names = ["write", "outbox_max_bytes", "notify_channel"]
 
   /// Sets the option of that name, as `CREATE ENGINE … WITH (write = 'behind')` does.
   ///
@@ -34,6 +36,7 @@ public struct BackendOptions: Hashable, Sendable {
         )
       }
       outboxMaxByteCount = count
+    case "notify_channel": notifyChannel = value.isEmpty ? nil : value
     default: return false
     }
     return true

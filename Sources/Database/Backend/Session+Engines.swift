@@ -28,6 +28,7 @@ extension Session {
       // Whoever makes it wants to hear at once what does not work; later, it may come and go.
       _ = try await backend.reach()
       try await backend.foreign.refresh()
+      try backend.listen()
       try await database.streams.write(definition.batch)
     } catch {
       try? await backend.foreign.detach()

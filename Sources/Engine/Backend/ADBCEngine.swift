@@ -16,6 +16,7 @@ public final class ADBCEngine: Sendable {
   let connections: ConnectionPool
   let workers: WorkerPool
   let admission: Admission
+  private let settings: ConnectionSettings
   private let allocator: any BufferAllocator
   private let spoolLimits: SpoolLimits
   private let facts = Mutex<Facts?>(nil)
@@ -34,6 +35,7 @@ public final class ADBCEngine: Sendable {
   ) {
     self.name = name
     displayText = settings.displayText
+    self.settings = settings
     self.admission = admission
     self.allocator = allocator
     self.spoolLimits = spoolLimits
@@ -47,6 +49,13 @@ public final class ADBCEngine: Sendable {
 
   /// - Parameter isHome: Whether it stays with a session over several transactions.
   public func makeLane(isHome: Bool = false) -> BackendLane { BackendLane(self, isHome: isHome) }
+
+  /// Hears notifications of the database.
+  public func listener(
+    channel: String, onEvent: @escaping @Sendable (NotificationListener.Event) -> Void
+  ) throws(ADBCError) -> NotificationListener {
+    try NotificationListener(settings, channel: channel, onEvent: onEvent)
+  }
 
   /// What the pool of connections looks like now.
   public var figures: PoolFigures { connections.figures }

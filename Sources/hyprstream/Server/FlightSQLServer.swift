@@ -194,7 +194,8 @@ extension EngineSettings {
       self.init(
         name: engine.name, manager: manager,
         connection: try ConnectionSettings(
-          connection: engine.connection, options: engine.options,
+          connection: engine.connection,
+          options: engine.options.filter { $0.key != "notify_channel" },
           username: engine.username.isEmpty ? nil : engine.username,
           password: engine.password.isEmpty ? nil : engine.password),
         options: BackendOptions(engine))
@@ -226,6 +227,7 @@ extension BackendOptions {
       case .around: .around
       }
     outboxMaxByteCount = engine.outboxMaxBytes
+    notifyChannel = engine.options["notify_channel"].flatMap { $0.isEmpty ? nil : $0 }
   }
 }
 
