@@ -289,12 +289,14 @@ extension Session {
       if mayAnswerEarly, plan.isRead, parameters == nil, route.lane == nil,
         let pump = try await engine.startProven(plan.sql, route.settings)
       {
+        plan.keepCopies(until: pump)
         database.log.started(plan.givenText ?? plan.sql, pump, session: id)
         return pump
       }
       let sql = parameters?.rowCount == 1 ? plan.sqlWithParameters ?? plan.sql : plan.sql
       let pump = try await engine.start(
         sql, route.settings, parameters: parameters, on: route.lane, mayRun: route.mayRun)
+      plan.keepCopies(until: pump)
       database.log.started(plan.givenText ?? plan.sql, pump, session: id)
       if plan.isUpdate { try await finishUpdate(plan, pump, route.transaction) }
       return pump

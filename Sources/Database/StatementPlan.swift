@@ -1,3 +1,4 @@
+internal import Engine
 internal import SQL
 
 /// What has to be known about a statement before it may run: what it does to the session and to
@@ -46,6 +47,8 @@ struct StatementPlan: Sendable {
   var streamsBehindView: [Stream] = []
   /// Databases behind whose tables it reads here.
   var foreignEngines: [Backend] = []
+  /// Copies of such tables, which are there until the statement has ended.
+  var copies: [CoveringCopy] = []
   /// What is known of it, if it is for a database behind.
   var backend: BackendPlan?
 
@@ -54,6 +57,12 @@ struct StatementPlan: Sendable {
     case .read, .scanStream: true
     default: false
     }
+  }
+
+  /// The copies that it reads are there until its result has ended.
+  func keepCopies(until pump: ResultPump) {
+    guard !copies.isEmpty else { return }
+    pump.onEnd { [copies] _ in withExtendedLifetime(copies) {} }
   }
 
   var isTransactionControl: Bool {

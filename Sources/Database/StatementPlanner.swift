@@ -58,6 +58,7 @@ struct StatementPlanner: Sendable {
     let isWhole = foreign?.isWrittenWhole ?? (shown != nil)
     if isWhole, !namesHiddenColumns(given) { plan.writtenText = given.text }
     plan.foreignEngines = foreign?.engines ?? []
+    plan.copies = foreign?.copies ?? []
     if statement.text != given.text { plan.givenText = given.text }
     if shown == nil { plan.sqlWithParameters = foreign?.withParameters }
     plan.singleRowInsert = SingleRowInsert(statement, head)

@@ -65,6 +65,16 @@ final class ForeignTable: BoundedTable {
     return "SELECT \(selection) FROM \(DuckDBInstance.liveRelation(id, argument))"
   }
 
+  /// The same from a copy; nil if its columns are others.
+  func relation(of copy: CoveringCopy) -> String? {
+    guard copy.schema.fields.count == columns.count,
+      zip(copy.schema.fields, columns).allSatisfy({
+        $0.name == $1.field.name && $0.type == $1.field.type
+      })
+    else { return nil }
+    return "SELECT \(selection) FROM \(copy.relation)"
+  }
+
   private var selection: String {
     if columns.isEmpty { return "1 WHERE false" }
     return columns.map { column in

@@ -27,11 +27,16 @@ extension StatementPlanner {
 
   /// The statement with reads of the engines in the place of tables behind; nil if it names none.
   ///
-  func showingForeignTables(_ statement: StatementText) throws(SQLError) -> ShownForeignTables? {
+  ///
+  /// - Parameter usesCopies: Whether a cached copy may stand in the place of a table whose wanted rows it has.
+  func showingForeignTables(
+    _ statement: StatementText, usesCopies: Bool = true
+  ) throws(SQLError) -> ShownForeignTables? {
     guard !engines.isEmpty else { return nil }
     var edit = StatementEdit(statement)
     var parameterEdit = StatementEdit(statement)
     var (found, isWrittenWhole, comparesParameters) = ([Backend](), true, false)
+    var copies: [CoveringCopy] = []
     for reference in statement.relationReferences {
       guard let (engine, path) = foreignName(reference.name),
         let (table, id) = engine.foreign.known(path)
@@ -45,10 +50,18 @@ extension StatementPlanner {
       let conditions = statement.conditions(on: reference)
       var comparisons = conditions?.comparisons ?? []
       let alias = conditions?.hasAlias ?? statement.aliasFollows(reference)
+      let copy =
+        !usesCopies
+        ? nil
+        : engine.cachedCopy(
+          schema: table.name.schema, table: table.name.name,
+          where: comparisons.filter { !$0.isParameter && $0.alternatives.isEmpty })
+      let copied = copy.flatMap { table.relation(of: $0) }
+      if let copy, copied != nil { copies.append(copy) }
       func show(hasParameters: Bool, in edit: inout StatementEdit) {
         let filter = ForeignFilter(
           comparisons, table.columns, table.dialect, hasParameters: hasParameters)
-        let text = "(\(table.relation(id, filter: filter.expression)))"
+        let text = "(\(copied ?? table.relation(id, filter: filter.expression)))"
         edit.replace(
           tokens: reference.tokens, with: alias ? text : text + " AS " + quotedName(path.last ?? "")
         )
@@ -64,7 +77,7 @@ extension StatementPlanner {
     return ShownForeignTables(
       statement: try StatementText.single(edit.text), engines: found,
       isWrittenWhole: isWrittenWhole,
-      withParameters: comparesParameters ? parameterEdit.text : nil)
+      withParameters: comparesParameters ? parameterEdit.text : nil, copies: copies)
   }
 }
 
@@ -76,6 +89,8 @@ struct ShownForeignTables {
   var isWrittenWhole: Bool
   /// The same for a run with parameters, which say what is read; nil if they do not. The columns of this text are known only then.
   var withParameters: String?
+  /// Copies that are read in the place of tables.
+  var copies: [CoveringCopy]
 }
 
 extension StatementText {
@@ -108,7 +123,8 @@ extension StreamStatement {
   /// The statement with tables behind in reach of the query that makes a stream.
   func showingForeignTables(_ planner: StatementPlanner) throws(SQLError) -> StreamStatement {
     guard case .createStream(var create) = self, let query = create.query,
-      let shown = try planner.showingForeignTables(try StatementText.single(query))
+      let shown = try planner.showingForeignTables(
+        try StatementText.single(query), usesCopies: false)
     else { return self }
     create.queryAtRest = shown.statement.text
     return .createStream(create)

@@ -311,3 +311,27 @@ def test_databases_elsewhere_are_reached_by_their_drivers(cursor):
     with pytest.raises(dbapi.Error, match="motherduck"):
         cursor.execute("CREATE ENGINE md WITH (driver = 'duckdb', connection = 'md:my_db')")
     assert {row[0] for row in rows(cursor, "SHOW ENGINES")}.isdisjoint({"snow", "bq", "md"})
+
+
+def test_copies_stand_in_for_tables(postgres, tmp_path, unique):
+    postgres.execute(
+        f"CREATE TABLE {unique} (id bigint PRIMARY KEY, price numeric(10, 2), mark uuid)",
+        f"INSERT INTO {unique} SELECT i, i * 0.25, NULL FROM generate_series(1, 1000) i",
+        f"CREATE TABLE {unique}_plain AS SELECT id, price FROM {unique}",
+    )
+    with Server(tmp_path / "log", "--enable-cache") as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(engine(postgres))
+        cursor.execute(f"CACHE TABLE pg.public.{unique}_plain WHERE id <= 500")
+        covered = f"SELECT count(*), sum(price) FROM pg.public.{unique}_plain WHERE id BETWEEN 11 AND 20"
+        before = log_size(postgres)
+        assert rows(cursor, covered) == [(10, decimal.Decimal("38.75"))]
+        assert f"{unique}_plain" not in sent(postgres, before)
+        # Other rows are wanted, or the table has changed: the engine is asked.
+        before = log_size(postgres)
+        assert rows(cursor, f"SELECT count(*) FROM pg.public.{unique}_plain WHERE id > 400") == [(600,)]
+        assert f'"{unique}_plain" WHERE "id" >= 400' in sent(postgres, before)
+        cursor.execute(f"UPDATE pg.public.{unique}_plain SET price = 100 WHERE id = 11")
+        assert rows(cursor, covered) == [(10, decimal.Decimal("136.00"))]
+        cursor.execute(f"DROP TABLE pg.public.{unique}_plain")
+        with pytest.raises(dbapi.Error, match="no table"):
+            cursor.execute(covered)
