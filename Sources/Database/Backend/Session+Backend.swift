@@ -90,7 +90,8 @@ extension Session {
       guard let result = cache.stale(use) else { throw error }
       return (answer(sql, result, backend), .stale(result.age, lag: lag))
     }
-    var flight: CacheFlight?
+    // Its own, and the one that knows what was there before.
+    var (flight, elder): (CacheFlight?, CacheFlight?)
     switch cache.find(use) {
     case .hit(let result):
       return (answer(sql, result, backend), freshness.hit(result.age, isDown: backend.isDown))
@@ -101,8 +102,9 @@ extension Session {
       if let result = await other.result() {
         return (answer(sql, result, backend), freshness.hit(result.age, isDown: false))
       }
-    // There was nothing to share.
-    case .lead(let made): flight = made
+      // There was nothing to share.
+      elder = other
+    case .lead(let made): (flight, elder) = (made, made)
     }
     do {
       let pump = try await started(sql) {
@@ -111,7 +113,7 @@ extension Session {
       return (pump, freshness.outcome ?? .miss)
     } catch {
       flight?.abandon()
-      guard OutboxFailure(error).isOutage, let result = cache.stale(use, of: flight) else {
+      guard OutboxFailure(error).isOutage, let result = cache.stale(use, of: elder) else {
         throw error
       }
       return (answer(sql, result, backend), .stale(result.age, lag: freshness.lag))

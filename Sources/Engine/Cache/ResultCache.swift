@@ -147,6 +147,7 @@ public final class ResultCache: Sendable {
     let time = now()
     let (found, dropped) = state.withLock { state -> (Result?, [Entry]) in
       var dropped: [Entry] = []
+      let flight = flight ?? state.flights[use.key]
       if state.slots[use.key] == nil, let flight, let (result, stamp) = flight.previous {
         dropped = keep(result, use, stamp, &state)
       }

@@ -363,7 +363,7 @@ def test_more_than_the_limit_is_refused(own):
     def figures() -> dict[str, float]:
         with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=10) as answer:
             lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("hyprstream_outbox")]
-        return {name.removeprefix("hyprstream_outbox_"): float(value) for name, value in lines}
+        return {name.removeprefix("hyprstream_outbox_").split("{")[0]: float(value) for name, value in lines}
 
     with Server(folder / "log", *options, data_dir=folder / "data") as front, Raw(front.url) as raw:
         postgres.stop()

@@ -58,6 +58,36 @@ struct ResultCacheTests {
     #expect(cache.figures.count == 0 && cache.figures.byteCount == 0)
   }
 
+  @Test func `what is stale is there for those who are told so, until it is too old`() throws {
+    let clock = Clock()
+    var limits = ResultCache.Limits()
+    limits.maxAge = .seconds(60)
+    let cache = ResultCache(limits, now: { clock.now })
+    let one = use("SELECT 1")
+    #expect(cache.stale(one) == nil)
+    land(try lead(cache, one), 7)
+    cache.advance(.everything)
+    let flight = try lead(cache, one)
+    flight.abandon()
+    #expect(cache.stale(one, of: flight)?.batches.first?.columns[0].string(at: 0) == "7")
+    // It was put back, and is not served as if it were fresh.
+    #expect(cache.figures.count == 1)
+    cache.sweep(keepsStale: true)
+    #expect(cache.stale(one) != nil)
+    #expect(!isHit(cache, one))
+    let again = try lead(cache, one)
+    #expect(cache.stale(one, of: again) == nil)
+    again.abandon()
+    land(try lead(cache, one), 8)
+    cache.advance(.everything)
+    cache.sweep()
+    #expect(cache.stale(one) == nil && cache.figures.count == 0)
+    land(try lead(cache, one), 9)
+    clock.advance(.seconds(61))
+    cache.sweep(keepsStale: true)
+    #expect(cache.stale(one) == nil)
+  }
+
   @Test func `what was computed beside a change is not kept`() throws {
     let cache = ResultCache(ResultCache.Limits())
     let one = use("SELECT 1")
