@@ -59,7 +59,10 @@ extension Session {
       "there is a catalog or a schema \(name) already: choose another name for the engine")
   }
 
-  func dropEngine(_ name: String, isIfExists: Bool) async throws(DatabaseError) {
+  /// - Parameter isCascading: Whether changes that were acknowledged and wait for the engine may be lost.
+  func dropEngine(
+    _ name: String, isIfExists: Bool, isCascading: Bool
+  ) async throws(DatabaseError) {
     guard let backend = database.engines.find(name) else {
       if isIfExists { return }
       throw Self.unknownEngine(name)
@@ -70,13 +73,13 @@ extension Session {
         "\(backend.name) is the engine that the server was started with (--engine): it cannot be dropped"
       )
     }
-    // What was acknowledged is not let go of.
-    try await drain(backend)
+    // What was acknowledged is not let go of, unless somebody says so.
+    if !isCascading { try await drain(backend) }
     try await database.streams.write(EngineDefinition.dropBatch(backend.name))
     database.engines.remove(backend.name)
     await backend.closeOutbox()
     // What came in meanwhile stays, for an engine of this name.
-    if backend.openOutbox?.outstanding(nil).barrier == nil {
+    if isCascading || backend.openOutbox?.outstanding(nil).barrier == nil {
       try await database.outboxes.drop(backend.name)
     }
     try await backend.foreign.detach()

@@ -56,7 +56,8 @@ extension Session {
     case .acknowledge(let name, let token):
       try await database.subscriptions.acknowledge(name, token)
     case .createEngine(let create): try await self.create(create)
-    case .dropEngine(let name, let isIfExists): try await dropEngine(name, isIfExists: isIfExists)
+    case .dropEngine(let name, let isIfExists, let isCascading):
+      try await dropEngine(name, isIfExists: isIfExists, isCascading: isCascading)
     case .refreshEngine(let name):
       let count = try await refreshEngine(name)
       return try await ready(

@@ -26,7 +26,7 @@ public indirect enum StreamStatement: Hashable, Sendable {
   case subscribe(Subscribe)
   case acknowledge(subscription: String, token: String)
   case createEngine(CreateEngine)
-  case dropEngine(name: String, isIfExists: Bool)
+  case dropEngine(name: String, isIfExists: Bool, isCascading: Bool)
   /// Asks an engine again which tables it has.
   case refreshEngine(name: String)
   /// From now on statements of the session go to this engine; nil for the one that the server was started with.

@@ -166,7 +166,8 @@ public struct StreamingParser {
     }
     if accept("engine") {
       let isIfExists = try acceptIfExists()
-      return .dropEngine(name: try identifier("the name of an engine"), isIfExists: isIfExists)
+      let name = try identifier("the name of an engine")
+      return .dropEngine(name: name, isIfExists: isIfExists, isCascading: accept("cascade"))
     }
     guard accept("stream") else { return nil }
     var isIfExists = try acceptIfExists()
