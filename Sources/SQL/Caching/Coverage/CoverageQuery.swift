@@ -264,23 +264,30 @@ struct CoverageQuery {
     let isDistinct = reader.accept("distinct")
     guard !isDistinct || name == "count" else { throw NotCovered("it has DISTINCT in \(name)") }
     let term = try reader.aggregatedValue()
+    return try Self.aggregated(
+      name, isDistinct: isDistinct, term.sql, term.type,
+      isPostgreSQL: reader.dialect == .postgresql)
+  }
+
+  private static func aggregated(
+    _ name: String, isDistinct: Bool, _ sql: String, _ known: AgreedType?, isPostgreSQL: Bool
+  ) throws(NotCovered) -> (sql: String, type: AgreedType) {
     if name == "count" {
-      guard !isDistinct || (term.type.map { !$0.isFloat } ?? false) else {
+      guard !isDistinct || known?.isFloat == false else {
         throw NotCovered("it counts distinct values of a type that is not known here")
       }
-      return ("count(\(isDistinct ? "DISTINCT " : "")\(term.sql))", .int64)
+      return ("count(\(isDistinct ? "DISTINCT " : "")\(sql))", .int64)
     }
-    guard let type = term.type else { throw NotCovered("it has \(name) of an unknown type") }
-    let isPostgreSQL = reader.dialect == .postgresql
+    guard let type = known else { throw NotCovered("it has \(name) of an unknown type") }
     switch (name, type) {
     case ("sum", .int16) where isPostgreSQL, ("sum", .int32) where isPostgreSQL:
-      return (CoverageCondition.cast("sum(\(term.sql))", .int64), .int64)
-    case ("sum", .float64), ("avg", .float64): return ("\(name)(\(term.sql))", .float64)
+      return (CoverageCondition.cast("sum(\(sql))", .int64), .int64)
+    case ("sum", .float64), ("avg", .float64): return ("\(name)(\(sql))", .float64)
     case ("avg", .float32) where isPostgreSQL:
-      return ("avg(\(CoverageCondition.cast(term.sql, .float64)))", .float64)
+      return ("avg(\(CoverageCondition.cast(sql, .float64)))", .float64)
     case ("min", _) where type != .text && type != .bool,
       ("max", _) where type != .text && type != .bool:
-      return ("\(name)(\(term.sql))", type)
+      return ("\(name)(\(sql))", type)
     default: throw NotCovered("it has \(name) of a type for which databases differ")
     }
   }
