@@ -69,6 +69,16 @@ extension Backend {
     return figures.breaker != .closed || figures.lastError != nil && figures.open == 0
   }
 
+  /// The same for one who is about to serve what was kept. Whoever is only served such things would never find out that it is
+  /// there again, so it is asked, once a second.
+  func isDownNow() -> Bool {
+    guard isDown else { return false }
+    if takesProbe() {
+      Task { try? await engine.load(BackendCall()) { (_) throws(ADBCError) in } }
+    }
+    return true
+  }
+
   /// Something has changed: no result is served any more that was computed without it.
   func noteChange(_ reach: CacheVersions.Reach) { cache?.advance(reach) }
 

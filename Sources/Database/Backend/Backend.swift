@@ -22,6 +22,7 @@ public final class Backend: Sendable {
   private let reaches = Mutex<[String: KnownReach]>([:])
 
   let descriptions = KnownDescriptions()
+  private let nextProbe = Mutex(ContinuousClock.now)
   /// What was acknowledged and is not there yet, and who pushes it; nil while there is none.
   private let writing = Mutex<(outbox: Outbox, pusher: OutboxPusher)?>(nil)
   /// Who hears of changes that others make; nil for nobody.
@@ -120,6 +121,16 @@ public final class Backend: Sendable {
     writing.withLock { $0 = (outbox, pusher) }
     pusher.start()
     return outbox
+  }
+
+  /// Whether the caller is to find out if the database is there again.
+  func takesProbe() -> Bool {
+    let now = ContinuousClock.now
+    return nextProbe.withLock { next in
+      guard now >= next else { return false }
+      next = now + .seconds(1)
+      return true
+    }
   }
 
   func takePusher() -> OutboxPusher? { writing.withLock { $0?.pusher } }

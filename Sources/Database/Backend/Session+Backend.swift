@@ -50,7 +50,7 @@ extension Session {
     if lane == nil, case .current = freshness,
       let answer = await readCopies(sql, details, parameters, backend)
     {
-      if backend.isDown, case .table(_, let age) = answer.1 {
+      if backend.isDownNow(), case .table(_, let age) = answer.1 {
         return (answer.0, .stale(age, lag: nil))
       }
       return answer
@@ -94,7 +94,7 @@ extension Session {
     var (flight, elder): (CacheFlight?, CacheFlight?)
     switch cache.find(use) {
     case .hit(let result):
-      return (answer(sql, result, backend), freshness.hit(result.age, isDown: backend.isDown))
+      return (answer(sql, result, backend), freshness.hit(result.age, isDown: backend.isDownNow()))
     case .stale(let result, let flight):
       if let flight { renew(sql, parameters, backend, flight) }
       return (answer(sql, result, backend), .stale(result.age, lag: nil))

@@ -421,6 +421,22 @@ def test_without_the_database_a_change_is_refused_and_reads_are_marked(tmp_path,
             assert postgres.rows("SELECT * FROM t ORDER BY id") == [(1, 1), (2, 2)]
 
 
+def test_marks_go_when_the_database_is_back_although_nobody_asks_it(tmp_path):
+    with Postgres() as postgres:
+        postgres.execute("CREATE TABLE t (id bigint PRIMARY KEY, v bigint)")
+        with Server(tmp_path / "log", *behind(postgres, "--enable-cache", options=POOL)) as front, Raw(front.url) as raw:
+            count = "SELECT count(*) FROM t"
+            assert read(raw, count)[0] == [(0,)]
+            postgres.stop()
+            with pytest.raises(ERRORS):
+                raw.value("SELECT max(v) FROM t")
+            rows, said = read(raw, count)
+            assert rows == [(0,)] and said["cache"] == "hit" and said["stale"] is True
+            postgres.start()
+            until(lambda: "stale" not in read(raw, count)[1], seconds=20)
+            assert read(raw, count)[1]["cache"] == "hit"
+
+
 def test_nothing_goes_behind_where_nothing_is_kept(postgres, tmp_path):
     with pytest.raises(RuntimeError, match="data-dir"):
         Server(tmp_path / "log", *behind(postgres, "--engine-write", "behind"))
