@@ -278,8 +278,11 @@ extension Session {
     }
     if plan.isUpdate { await untilQueriesHaveBegun() }
     let route = try await route(plan, context)
-    try route.transaction?.refuseReading(plan.foreignEngines)
-    if !plan.foreignEngines.isEmpty { try await awaitChanges(plan.foreignEngines) }
+    if !database.engines.isEmpty {
+      let engines = try await enginesRead(by: plan, in: route.transaction)
+      try route.transaction?.refuseReading(engines)
+      try await awaitChanges(engines)
+    }
     route.transaction?.beginStatement()
     defer { route.transaction?.endStatement() }
     if plan.isUpdate, let parameters, parameters.rowCount > 1, route.lane == nil {

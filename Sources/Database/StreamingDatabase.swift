@@ -47,6 +47,7 @@ public final class StreamingDatabase: Sendable {
   /// Shared by all engines; nil for plain proxies.
   let cache: ResultCache?
   let workshop: BackendWorkshop
+  let foreignViews = ForeignViews()
 
   /// Opens the database.
   ///

@@ -141,6 +141,9 @@ final class Transaction: Sendable {
     return lane
   }
 
+  /// Whether it has changed something at an engine.
+  var hasBackendWork: Bool { state.withLock { $0.work } != nil }
+
   /// What it has changed at an engine, only its connection there sees; tables that are read from here come over others.
   func refuseReading(_ engines: [Backend]) throws(DatabaseError) {
     guard let work = state.withLock({ $0.work }),

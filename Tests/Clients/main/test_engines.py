@@ -210,10 +210,13 @@ def test_a_session_may_choose_the_engine_for_its_statements(server, cursor):
 
 def test_a_transaction_is_of_one_engine(server, postgres, unique):
     postgres.execute(f"CREATE TABLE {unique} (a int)")
+    with dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE VIEW {unique}_v AS SELECT * FROM pg.public.{unique}")
     with dbapi.connect(server.url) as connection, connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO pg.{unique} VALUES (1)")
-        with pytest.raises(dbapi.Error, match="has changed the engine pg"):
-            cursor.execute(f"SELECT * FROM pg.{unique}")
+        for relation in (f"pg.{unique}", f"{unique}_v"):
+            with pytest.raises(dbapi.Error, match="has changed the engine pg"):
+                cursor.execute(f"SELECT * FROM {relation}")
         with pytest.raises(dbapi.Error, match="use a transaction for each"):
             cursor.execute(f"CREATE TABLE lite.{unique} (a int)")
         connection.rollback()
@@ -335,3 +338,20 @@ def test_copies_stand_in_for_tables(postgres, tmp_path, unique):
         cursor.execute(f"DROP TABLE pg.public.{unique}_plain")
         with pytest.raises(dbapi.Error, match="no table"):
             cursor.execute(covered)
+
+
+def test_views_wait_for_what_was_acknowledged(postgres, tmp_path, unique):
+    postgres.execute(f"CREATE TABLE {unique} (a int)")
+    with Server(tmp_path / "log", data_dir=tmp_path / "data") as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(engine(postgres, more=", write = 'behind'"))
+        cursor.execute(f"CREATE VIEW inner_view AS SELECT * FROM pg.public.{unique}")
+        cursor.execute("CREATE VIEW outer_view AS SELECT count(*) AS n FROM inner_view")
+        with postgres.connect() as other, other.cursor() as holder:
+            holder.execute("BEGIN")
+            holder.execute(f"LOCK TABLE {unique} IN EXCLUSIVE MODE")
+            assert cursor.adbc_ingest(unique, pa.table({"a": pa.array([1], pa.int32())}), mode="append", catalog_name="pg") == 1
+            # It cannot be there before the lock is let go; readers are not held up by it.
+            timer = threading.Timer(0.5, holder.execute, ["ROLLBACK"])
+            timer.start()
+            assert rows(cursor, "SELECT n FROM outer_view") == [(1,)]
+            timer.join()
