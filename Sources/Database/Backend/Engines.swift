@@ -58,6 +58,11 @@ extension StreamingDatabase {
     Dictionary(engines.all.map { ($0.name, $0.totals) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The names of the engines, that of the server first, and how they are reached, without secrets.
+  public var engineTexts: [(name: String, text: String)] {
+    engines.all.map { ($0.name, $0.engine.displayText) }
+  }
+
   /// What the cache looks like, and has done; nil if there is none.
   public var cacheTotals: CacheMetrics.Totals? {
     cache.map { cache in

@@ -65,10 +65,12 @@ final class FlightSQLServer: RunningServer {
 
   var statusLines: [ServerStatus.Line] {
     let duckDB = ServerStatus.Line("Engine", "DuckDB \(database.duckDBVersion)")
-    guard let backend = database.backend else { return [duckDB] }
-    return [
-      ServerStatus.Line("Engine", backend.engine.displayText),
-      ServerStatus.Line("Streams", "DuckDB \(database.duckDBVersion)"),
+    let engines = database.engineTexts
+    guard database.backend != nil else {
+      return [duckDB] + engines.map { ServerStatus.Line("Engine \($0.name)", $0.text) }
+    }
+    return engines.map { ServerStatus.Line("Engine \($0.name)", $0.text) } + [
+      ServerStatus.Line("Streams", "DuckDB \(database.duckDBVersion)")
     ]
   }
 

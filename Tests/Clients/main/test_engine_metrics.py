@@ -6,9 +6,9 @@ import adbc_driver_flightsql.dbapi as dbapi
 import pyarrow as pa
 import pytest
 from support.postgres import Postgres
-from support.server import ROOT, Server
+from support.server import Server
+from test_engine_behind import behind
 
-DRIVERS = ROOT / ".deps" / "lib"
 START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -16,11 +16,6 @@ START = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 def postgres():
     with Postgres() as running:
         yield running
-
-
-def behind(postgres: Postgres, database: str, *more: str) -> list[str]:
-    driver = DRIVERS / "libadbc_driver_postgresql.so"
-    return ["--engine", "adbc", "--engine-connection", postgres.uri(database), "--engine-options", f"driver_path={driver}", *more]
 
 
 @pytest.fixture
@@ -45,7 +40,7 @@ def put(cursor, first: int, count: int, name: str = "m") -> None:
 
 
 def test_rows_and_running_columns_are_in_both(postgres, database, tmp_path):
-    with Server(tmp_path / "log", *behind(postgres, database)) as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+    with Server(tmp_path / "log", *behind(postgres, database=database)) as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
         put(cursor, 0, 3)
         # Acknowledged: so it is there.
         assert in_engine(postgres, database) == [("m", 0.0, 0.0, 1), ("m", 1.0, 1.0, 2), ("m", 2.0, 3.0, 3)]
@@ -55,7 +50,7 @@ def test_rows_and_running_columns_are_in_both(postgres, database, tmp_path):
         assert in_engine(postgres, database)[-1] == ("m", 7.0, 10.0, 4)
         cursor.execute("SELECT count(*), sum(value)::float8 FROM public.metrics")
         assert cursor.fetchall() == [(4, 10.0)]
-    with Server(tmp_path / "log", *behind(postgres, database)) as server:
+    with Server(tmp_path / "log", *behind(postgres, database=database)) as server:
         # A server that keeps nothing begins with what the engine has, and goes on from there.
         with dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*), max(value_running_window_count) FROM metrics")
@@ -67,7 +62,7 @@ def test_rows_and_running_columns_are_in_both(postgres, database, tmp_path):
 
 
 def test_transactions_get_there_at_their_end(postgres, database, tmp_path):
-    with Server(tmp_path / "log", *behind(postgres, database)) as server, dbapi.connect(server.url) as connection, connection.cursor() as cursor:
+    with Server(tmp_path / "log", *behind(postgres, database=database)) as server, dbapi.connect(server.url) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO metrics (metric_id, timestamp, value) VALUES ('t', '2024-01-01 00:00:00+00', 1)")
         assert in_engine(postgres, database) == []
         connection.rollback()
@@ -78,7 +73,7 @@ def test_transactions_get_there_at_their_end(postgres, database, tmp_path):
 
 def test_nothing_is_lost_or_doubled_by_kills(postgres, database, tmp_path):
     data = tmp_path / "data"
-    options = behind(postgres, database, "--engine-write", "behind")
+    options = behind(postgres, "--engine-write", "behind", database=database)
     for round in range(6):
         server = Server(tmp_path / "log", *options, data_dir=data)
         with dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
@@ -95,9 +90,7 @@ def test_nothing_is_lost_or_doubled_by_kills(postgres, database, tmp_path):
 
 def test_through_is_refused_while_the_engine_is_down(postgres, database, tmp_path):
     with Postgres() as own:
-        driver = DRIVERS / "libadbc_driver_postgresql.so"
-        options = ["--engine", "adbc", "--engine-connection", own.uri(), "--engine-options", f"driver_path={driver}"]
-        with Server(tmp_path / "log", *options, data_dir=tmp_path / "data") as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+        with Server(tmp_path / "log", *behind(own), data_dir=tmp_path / "data") as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
             put(cursor, 0, 1)
             own.stop()
             # The first learns it after its rows were stored, and says so.
@@ -124,7 +117,7 @@ def test_through_is_refused_while_the_engine_is_down(postgres, database, tmp_pat
 def test_another_table_of_the_name_is_left_alone(postgres, database, tmp_path):
     with postgres.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE metrics (something int)")
-    with Server(tmp_path / "log", *behind(postgres, database)) as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+    with Server(tmp_path / "log", *behind(postgres, database=database)) as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
         put(cursor, 0, 2)
         cursor.execute("SELECT count(*) FROM metrics")
         assert cursor.fetchone() == (2,)
