@@ -123,6 +123,9 @@ final class EngineCopy: Sendable {
         + problem.message, cause: problem)
   }
 
+  /// Nobody needs the rows for the engine any more. It was not started.
+  func letGo() { stream.topic.hold(nil, for: producer) }
+
   /// Ends it, after it had a moment to push what is there.
   func stop(within limit: Duration) async {
     let ticket = OutboxTicket(stream.topic.state.head)

@@ -36,6 +36,17 @@ extension MetricsStream {
     let copy = EngineCopy(
       stream, to: table, on: backend, identity: identity, clock: database.clock,
       logger: database.log.logger)
+    do {
+      try await copy.place()
+    } catch {
+      let error = DatabaseError(any: error)
+      if error.code == .permissionDenied {
+        copy.letGo()
+        return database.log.warning(
+          "metrics stay here: \(error.message); for a table of them there, grant the engine's user CREATE on its schema, or "
+            + "give another engine_username")
+      }
+    }
     database.metricsCopy.withLock { $0 = copy }
     copy.start()
   }

@@ -132,3 +132,24 @@ def test_sqlite_has_the_table_too(tmp_path):
         put(cursor, 0, 3)
         cursor.execute('SELECT count(*), sum("value") FROM engine.main.metrics')
         assert cursor.fetchall() == [(3, 3.0)]
+
+
+def test_a_user_without_rights_is_told_and_has_metrics_here(postgres, database, tmp_path):
+    with postgres.connect(database) as connection, connection.cursor() as cursor:
+        for statement in (
+            f"CREATE ROLE {database}_reader LOGIN PASSWORD 'reader'",
+            "CREATE TABLE secret (a int)", "CREATE TABLE shown AS SELECT 7 AS a", f"GRANT SELECT ON shown TO {database}_reader",
+        ):
+            cursor.execute(statement)
+    options = behind(postgres, database=database, user=f"{database}_reader", password="reader")
+    with Server(tmp_path / "log", *options) as server, dbapi.connect(server.url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT a FROM shown")
+        assert cursor.fetchall() == [(7,)]
+        for refused in ("SELECT * FROM secret", "INSERT INTO shown VALUES (1)", "CREATE TABLE mine (a int)", "SELECT * FROM engine.secret"):
+            with pytest.raises(dbapi.Error, match="permission denied"):
+                cursor.execute(refused)
+                cursor.fetchall()
+        put(cursor, 0, 2)
+        cursor.execute("SELECT count(*) FROM metrics")
+        assert cursor.fetchone() == (2,)
+    assert "grant the engine's user CREATE" in (tmp_path / "log").read_text()
