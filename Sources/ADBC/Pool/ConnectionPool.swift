@@ -1,5 +1,7 @@
 internal import Synchronization
 
+public import Columnar
+
 /// Connections to one database.
 public typealias ConnectionPool = ResourcePool<ADBCConnection>
 
@@ -67,6 +69,21 @@ extension ResourcePool<ADBCConnection> {
 }
 
 extension ADBCResult {
+  /// The first batch; the rows behind it are dropped.
+  public func firstBatch() throws(ADBCError) -> Batch? {
+    let batch = try next()
+    try drain()
+    return batch
+  }
+
+  /// All batches; the result is closed.
+  public func allBatches() throws(ADBCError) -> [Batch] {
+    defer { close() }
+    var batches: [Batch] = []
+    while let batch = try next() { batches.append(batch) }
+    return batches
+  }
+
   /// Reads to the end, and drops the rows. Some databases are in a transaction until then.
   public func drain() throws(ADBCError) {
     while try next() != nil {}

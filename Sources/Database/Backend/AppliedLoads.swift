@@ -68,9 +68,7 @@ struct AppliedLoads: Sendable {
         + "AND sequence = \(dialect.placeholder(2))")
     try statement.prepare()
     try statement.bind(key.batch([]))
-    let result = try statement.executeQuery()
-    let batch = try result.next()
-    try result.drain()
+    let batch = try statement.executeQuery().firstBatch()
     guard let batch, batch.rowCount > 0 else { return nil }
     return batch.columns[0].string(at: 0).flatMap { Int($0) }
   }

@@ -183,9 +183,7 @@ public final class Backend: Sendable {
     let dialect = try await engine.known().dialect
     guard let question = Self.dependencyQuestion(name, dialect) else { return false }
     return try await engine.run(BackendCall()) { (connection) throws(ADBCError) in
-      let result = try connection.query(question)
-      let batch = try result.next()
-      try result.drain()
+      let batch = try connection.query(question).firstBatch()
       guard let batch, batch.rowCount == 1, batch.columns.count == 1 else { return false }
       return ["0", "false", "f"].contains(batch.columns[0].string(at: 0) ?? "")
     }

@@ -25,10 +25,10 @@ extension Session {
       dialect = try await backend.engine.known().dialect
       batches = try await backend.engine.run(BackendCall()) {
         (connection) throws(ADBCError) -> ([Batch], [Batch]) in
-        guard dialect == .postgresql else { return (try connection.objects().all(), []) }
+        guard dialect == .postgresql else { return (try connection.objects().allBatches(), []) }
         return (
-          try connection.query(PostgreSQLKeys.primary).all(),
-          try connection.query(PostgreSQLKeys.foreign).all()
+          try connection.query(PostgreSQLKeys.primary).allBatches(),
+          try connection.query(PostgreSQLKeys.foreign).allBatches()
         )
       }
     } catch {
@@ -79,16 +79,6 @@ extension ForeignKeyObjects {
           unnest(range(1, len(c.constraint_column_names) + 1))::INTEGER AS key_sequence
         FROM \(constraints) WHERE c.constraint_type = 'FOREIGN KEY'))
       """
-  }
-}
-
-extension ADBCResult {
-  /// All batches; the result is closed.
-  fileprivate func all() throws(ADBCError) -> [Batch] {
-    defer { close() }
-    var batches: [Batch] = []
-    while let batch = try next() { batches.append(batch) }
-    return batches
   }
 }
 

@@ -121,15 +121,8 @@ extension StreamingDatabase {
   /// Takes up the engines that CREATE ENGINE has made; those that answer get their tables. Called once, at the start.
   func openEngines() async throws(DatabaseError) {
     var definitions: [String: EngineDefinition] = [:]
-    do {
-      guard let topic = streams.log.topic(.catalog) else { return }
-      for unit in try topic.units(in: topic.state.start..<topic.state.head, ScanFilter()) {
-        for case .batch(let stored) in try topic.read(unit) {
-          EngineDefinition.apply(try stored.decoded(), to: &definitions)
-        }
-      }
-    } catch {
-      throw DatabaseError(.internal, "the engines cannot be read from the catalog: \(error)")
+    try streams.log.readCatalog(for: "the engines") {
+      EngineDefinition.apply($0, to: &definitions)
     }
     for definition in definitions.values.sorted(by: { $0.name < $1.name }) {
       do {

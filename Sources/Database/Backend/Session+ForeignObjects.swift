@@ -43,11 +43,7 @@ extension Session {
     let batches: [Batch]
     do {
       batches = try await backend.engine.run(BackendCall()) { (connection) throws(ADBCError) in
-        let result = try connection.objects(depth: depth.objectDepth)
-        defer { result.close() }
-        var batches: [Batch] = []
-        while let batch = try result.next() { batches.append(batch) }
-        return batches
+        try connection.objects(depth: depth.objectDepth).allBatches()
       }
     } catch {
       throw DatabaseError(any: error)

@@ -47,18 +47,8 @@ enum CachedTableTopic {
 
   /// Reads what the catalog knows.
   static func stored(_ log: any LogStore) throws(DatabaseError) -> Stored {
-    guard let topic = log.topic(.catalog) else { return Stored() }
     var definitions = Stored()
-    do {
-      let range = topic.state.start..<topic.state.head
-      for unit in try topic.units(in: range, ScanFilter()) {
-        for case .batch(let stored) in try topic.read(unit) {
-          apply(try stored.decoded(), to: &definitions)
-        }
-      }
-    } catch {
-      throw DatabaseError(.internal, "the cached tables cannot be read: \(error)")
-    }
+    try log.readCatalog(for: "the cached tables") { apply($0, to: &definitions) }
     return definitions
   }
 

@@ -164,10 +164,9 @@ struct TableLoad: Sendable {
   static func mark(
     _ column: String, _ table: String, _ dialect: Dialect, _ connection: ADBCConnection
   ) throws(ADBCError) -> String {
-    let result = try connection.query(
-      "SELECT max(\(dialect.quote(column))) AS latest, count(*) AS n FROM \(table)")
-    let batch = try result.next()
-    try result.drain()
+    let batch = try connection.query(
+      "SELECT max(\(dialect.quote(column))) AS latest, count(*) AS n FROM \(table)"
+    ).firstBatch()
     return batch?.columns.map { $0.string(at: 0) ?? "NULL" }.joined(separator: " ") ?? ""
   }
 }

@@ -47,9 +47,7 @@ struct TablePlace: Sendable {
   private static func firstBatch(
     _ sql: String, _ connection: ADBCConnection
   ) throws(ADBCError) -> Batch? {
-    let result = try connection.query(sql)
-    let batch = try result.next()
-    try result.drain()
+    let batch = try connection.query(sql).firstBatch()
     return batch
   }
 }

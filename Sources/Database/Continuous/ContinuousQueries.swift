@@ -92,18 +92,10 @@ final class ContinuousQueries: Sendable {
 
   /// What the catalog knows of the queries that have not ended. Blocks on the disk.
   func stored() throws(DatabaseError) -> [ContinuousDefinition] {
-    guard let topic = streams.log.topic(.catalog) else { return [] }
     var definitions: [TopicID: ContinuousDefinition] = [:]
     var ended: Set<TopicID> = []
-    do {
-      let range = topic.state.start..<topic.state.head
-      for unit in try topic.units(in: range, ScanFilter()) {
-        for case .batch(let stored) in try topic.read(unit) {
-          ContinuousRows.apply(try stored.decoded(), to: &definitions, ended: &ended)
-        }
-      }
-    } catch {
-      throw DatabaseError(.internal, "the continuous queries cannot be read: \(error)")
+    try streams.log.readCatalog(for: "the continuous queries") { rows in
+      ContinuousRows.apply(rows, to: &definitions, ended: &ended)
     }
     for id in ended where streams.log.topic(id) != nil { try? streams.log.removeTopic(id) }
     return definitions.values.sorted { $0.positions < $1.positions }

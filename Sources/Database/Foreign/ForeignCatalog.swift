@@ -147,10 +147,9 @@ final class ForeignCatalog: Sendable {
     guard dialect == .postgresql else { return nil }
     let name = dialect.literal(dialect.quote(table))
     let text = try? await engine.run(BackendCall()) { (connection) throws(ADBCError) -> String? in
-      let result = try connection.query(
-        "SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = to_regclass(\(name))")
-      let batch = try result.next()
-      try result.drain()
+      let batch = try connection.query(
+        "SELECT CAST(reltuples AS bigint) FROM pg_class WHERE oid = to_regclass(\(name))"
+      ).firstBatch()
       return batch?.columns.first?.string(at: 0)
     }
     return text.flatMap { $0 }.flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
@@ -192,11 +191,7 @@ final class ForeignCatalog: Sendable {
   /// Schema and name of the tables of users.
   private func listed() async throws -> [[String]] {
     let batches = try await engine.run(BackendCall()) { (connection) throws(ADBCError) -> [Batch] in
-      let result = try connection.objects(depth: .tables)
-      defer { result.close() }
-      var batches: [Batch] = []
-      while let batch = try result.next() { batches.append(batch) }
-      return batches
+      try connection.objects(depth: .tables).allBatches()
     }
     guard let first = batches.first else { return [] }
     let liveTables = local.instance.liveTables

@@ -18,9 +18,7 @@ struct OutboxPosition: Sendable {
       "SELECT max(sequence) FROM \(table) WHERE producer = \(applied.dialect.placeholder(1))")
     try statement.prepare()
     try statement.bind(Self.batch([("producer", .strings([producer]))]))
-    let result = try statement.executeQuery()
-    let batch = try result.next()
-    try result.drain()
+    let batch = try statement.executeQuery().firstBatch()
     if let batch, batch.rowCount == 1, let text = batch.columns[0].string(at: 0),
       let found = Int64(text)
     {
@@ -64,9 +62,7 @@ struct OutboxPosition: Sendable {
     try statement.prepare()
     try statement.bind(
       Self.batch([("producer", .strings([producer])), ("sequence", .int64s([offset.rawValue]))]))
-    let result = try statement.executeQuery()
-    let batch = try result.next()
-    try result.drain()
+    let batch = try statement.executeQuery().firstBatch()
     guard let batch, batch.rowCount == 1 else { return 0 }
     return batch.columns[0].string(at: 0).flatMap { Int($0) } ?? 0
   }

@@ -73,20 +73,12 @@ final class Outboxes: Sendable {
 
   /// Reads what the catalog knows. Called once, before anyone asks. Blocks on the disk.
   func fold() throws(DatabaseError) {
-    guard let topic = streams.log.topic(.catalog) else { return }
     var found: [String: OutboxDefinition] = [:]
     var dropped: [OutboxDefinition] = []
-    do {
-      let range = topic.state.start..<topic.state.head
-      for unit in try topic.units(in: range, ScanFilter()) {
-        for case .batch(let stored) in try topic.read(unit) {
-          guard let (kind, definition) = Self.definition(try stored.decoded()) else { continue }
-          found[definition.engine.lowercased()] = kind == "outbox" ? definition : nil
-          if kind != "outbox" { dropped.append(definition) }
-        }
-      }
-    } catch {
-      throw DatabaseError(.internal, "the outboxes cannot be read: \(error)")
+    try streams.log.readCatalog(for: "the outboxes") { rows in
+      guard let (kind, definition) = Self.definition(rows) else { return }
+      found[definition.engine.lowercased()] = kind == "outbox" ? definition : nil
+      if kind != "outbox" { dropped.append(definition) }
     }
     for topic in dropped.flatMap({ [$0.topic, $0.positions] }) where streams.log.topic(topic) != nil
     {

@@ -67,20 +67,10 @@ final class Subscriptions: Sendable {
 
   /// Reads what the catalog knows. Called once, after the streams are there.
   func fold() async throws(DatabaseError) {
-    guard let topic = streams.log.topic(.catalog) else { return }
     let byTopic = Dictionary(
       streams.all.map { ($0.topicID, $0) }, uniquingKeysWith: { first, _ in first })
     var found: [String: Delivery] = [:]
-    do {
-      let range = topic.state.start..<topic.state.head
-      for unit in try topic.units(in: range, ScanFilter()) {
-        for case .batch(let stored) in try topic.read(unit) {
-          apply(try stored.decoded(), byTopic, to: &found)
-        }
-      }
-    } catch {
-      throw DatabaseError(.internal, "the subscriptions cannot be read: \(error)")
-    }
+    try streams.log.readCatalog(for: "the subscriptions") { apply($0, byTopic, to: &found) }
     let all = found
     state.withLock { $0 = all }
   }

@@ -65,22 +65,13 @@ final class StreamCatalog: Sendable {
 
   /// Reads the topic of the catalog. Called once, before anyone asks.
   func fold() throws(DatabaseError) {
-    guard let topic = log.topic(.catalog) else { return }
     var definitions: [TopicID: StreamDefinition] = [:]
     var seen: Set<TopicID> = []
-    do {
-      let state = topic.state
-      for unit in try topic.units(in: state.start..<state.head, ScanFilter()) {
-        for case .batch(let batch) in try topic.read(unit) {
-          let rows = try batch.decoded()
-          seen.formUnion(CatalogRows.apply(rows, to: &definitions))
-          if let identity = CatalogRows.identity(rows) {
-            self.state.withLock { $0.identity = identity }
-          }
-        }
+    try log.readCatalog(for: "the catalog of the streams") { rows in
+      seen.formUnion(CatalogRows.apply(rows, to: &definitions))
+      if let identity = CatalogRows.identity(rows) {
+        state.withLock { $0.identity = identity }
       }
-    } catch {
-      throw DatabaseError(.internal, "the catalog of the streams cannot be read: \(error)")
     }
     // A crash may have come between the end of a stream and that of its topic.
     for id in seen where definitions[id] == nil && log.topic(id) != nil {
